@@ -1,0 +1,274 @@
+"""The functions of softmax regression: softmax, its logarithm, the cross-entropy and their gradient.
+
+Everything takes logits (unnormalised log-probabilities, shape (N, K) for N examples and K classes) and
+computes in float64 whatever the dtype of the input: there are only K numbers per example, so the accuracy
+costs nothing next to the product that made them. No argument is changed.
+
+A logit may be any finite number or -inf (a class that is ruled out). NaN and +inf raise ``ValueError``.
+"""
+
+import numpy as np
+
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_and_grad",
+    "cross_entropy_grad",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "softmax",
+]
+
+
+def logsumexp(logits, axis=-1, keepdims=False):
+    """Return log(sum(exp(logits))) along an axis without overflow.
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, any shape
+        Finite or -inf. Computed in float64.
+    axis : int
+        The axis to sum over.
+    keepdims : bool
+        Keep the summed axis with length one.
+
+    Returns
+    -------
+    ndarray of float64 (a float64 scalar for one-dimensional input)
+        At least the largest logit; -inf where every logit is -inf.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, or the axis is empty or absent.
+    TypeError
+        If the logits are not real numbers.
+
+    Notes
+    -----
+    The maximum is subtracted first, so the largest exponential is exp(0) = 1; see chapter 5, and
+    P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and softmax
+    functions", IMA J. Numer. Anal. 41 (2021).
+    """
+    logits = _as_logits(logits, axis)
+    maximum = _checked_max(logits, axis)
+    # Where all logits are -inf the shift would be -inf - (-inf) = NaN; zero gives log(0) = -inf, as it should be.
+    shift = np.where(np.isneginf(maximum), 0.0, maximum)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        total = shift + np.log(np.exp(logits - shift).sum(axis=axis, keepdims=True))
+    return total if keepdims else np.squeeze(total, axis=axis)[()]
+
+
+def log_softmax(logits, axis=-1):
+    """Return the logarithm of the softmax probabilities, in nats.
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, any shape
+        Finite or -inf, at least one finite along the axis.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        At most 0. -inf where the logit is -inf, or lies further below the largest than float64 reaches.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, if all are -inf, or the axis is empty or absent.
+    TypeError
+        If the logits are not real numbers.
+    """
+    logits = _as_logits(logits, axis)
+    maximum = _checked_max(logits, axis, need_finite=True)
+    with np.errstate(over="ignore", under="ignore"):
+        shifted = logits - maximum
+        return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+def softmax(logits, axis=-1):
+    """Return the softmax probabilities exp(logits) / sum(exp(logits)).
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, any shape
+        Finite or -inf, at least one finite along the axis.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        In [0, 1], summing to one along the axis. Probabilities below about 5e-324 are exactly 0.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or +inf, if all are -inf, or the axis is empty or absent.
+    TypeError
+        If the logits are not real numbers.
+    """
+    logits = _as_logits(logits, axis)
+    maximum = _checked_max(logits, axis, need_finite=True)
+    with np.errstate(over="ignore", under="ignore"):
+        exponentials = np.exp(logits - maximum)
+        return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+def one_hot(labels, num_classes):
+    """Return one row per label with a one at the label and zeros elsewhere.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        In 0 .. num_classes - 1.
+    num_classes : int
+
+    Returns
+    -------
+    ndarray of float64, shape (N, num_classes)
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers.
+    ValueError
+        If the labels are not one-dimensional or a label is out of range.
+    """
+    labels = check_labels(labels, num_classes)
+    return np.eye(num_classes)[labels]
+
+
+def cross_entropy(logits, labels):
+    """Return the mean negative log-likelihood of the labels, in nats.
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, shape (N, K)
+        Finite or -inf, at least one finite per row.
+    labels : array_like of int, shape (N,)
+        In 0 .. K - 1.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, at least 0. ``inf`` if, and only if, a label has probability zero: its
+        logit is -inf or lies more than about 1.8e308 below the largest.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers or the logits not real numbers.
+    ValueError
+        If shapes disagree, a label is out of range, or a logit is NaN or +inf.
+    """
+    logits, labels = _check_batch(logits, labels)
+    return _mean_nll(log_softmax(logits), labels)
+
+
+def cross_entropy_grad(logits, labels):
+    """Return the gradient of `cross_entropy` with respect to the logits: (softmax - one_hot) / N.
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, shape (N, K)
+    labels : array_like of int, shape (N,)
+
+    Returns
+    -------
+    ndarray of float64, shape (N, K)
+        Already divided by N; each row sums to zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `cross_entropy`.
+    """
+    return cross_entropy_and_grad(logits, labels)[1]
+
+
+def cross_entropy_and_grad(logits, labels):
+    """Return `cross_entropy` and `cross_entropy_grad` from one pass over the logits.
+
+    Parameters
+    ----------
+    logits : array_like of real numbers, shape (N, K)
+    labels : array_like of int, shape (N,)
+
+    Returns
+    -------
+    loss : float
+        Mean over the batch, in nats.
+    grad : ndarray of float64, shape (N, K)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `cross_entropy`.
+    """
+    logits, labels = _check_batch(logits, labels)
+    log_probs = log_softmax(logits)
+    grad = np.exp(log_probs)
+    grad[np.arange(len(labels)), labels] -= 1.0
+    return _mean_nll(log_probs, labels), grad / len(labels)
+
+
+def check_labels(labels, num_classes):
+    """Return the labels as an array, or raise if they are not N integers in 0 .. num_classes - 1."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        hint = "; one-hot rows? use argmax(axis=1)" if labels.ndim == 2 else ""
+        raise ValueError(f"labels must have shape (N,), got {labels.shape}{hint}")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers, got dtype {labels.dtype}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise ValueError(
+            f"labels must lie in 0 .. {num_classes - 1}, got {labels.min()} .. {labels.max()}; "
+            "a negative label would silently pick a class counted from the end"
+        )
+    return labels
+
+
+def _mean_nll(log_probs, labels):
+    losses = -log_probs[np.arange(len(labels)), labels]
+    # Divide before summing: the sum of N losses may overflow where their mean does not. "+ 0.0" turns -0.0 into 0.0.
+    return float((losses / len(losses)).sum() + 0.0)
+
+
+def _check_batch(logits, labels):
+    logits = _as_logits(logits, axis=-1)
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have shape (N, K), got {logits.shape}")
+    labels = check_labels(labels, logits.shape[1])
+    if len(labels) != len(logits):
+        raise ValueError(f"{len(logits)} rows of logits but {len(labels)} labels")
+    if not len(labels):
+        raise ValueError("the mean over an empty batch is undefined: got 0 examples")
+    return logits, labels
+
+
+def _as_logits(logits, axis):
+    logits = np.asarray(logits)
+    if logits.dtype.kind not in "fiu":
+        raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}")
+    if not -logits.ndim <= axis < logits.ndim:
+        raise ValueError(f"axis {axis} does not exist in logits of shape {logits.shape}")
+    if not logits.shape[axis]:
+        raise ValueError(f"logits of shape {logits.shape} hold no class along axis {axis}")
+    return logits.astype(np.float64, copy=False)
+
+
+def _checked_max(logits, axis, need_finite=False):
+    """Return the maximum along the axis; it alone tells whether any logit is NaN or +inf."""
+    maximum = logits.max(axis=axis, keepdims=True)
+    if not (maximum < np.inf).all():
+        found = "NaN" if np.isnan(maximum).any() else "+inf"
+        raise ValueError(
+            f"logits contain {found}; they must be finite or -inf. "
+            "After training steps this usually means that the run has diverged"
+        )
+    if need_finite and np.isneginf(maximum).any():
+        raise ValueError("all logits of an example are -inf, so no class has any probability")
+    return maximum

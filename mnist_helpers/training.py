@@ -1,0 +1,263 @@
+"""The training loop: mini-batch gradient descent with a history, early stopping and an alarm."""
+
+import time
+from dataclasses import dataclass, field
+from math import isfinite
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from mnist_helpers.data import iter_minibatches
+from mnist_helpers.functional import check_labels, cross_entropy
+from mnist_helpers.metrics import accuracy
+from mnist_helpers.models import logits, loss_and_grads
+from mnist_helpers.optim import sgd
+
+__all__ = ["FitResult", "TrainingDiverged", "evaluate", "fit", "train_epoch"]
+
+
+class TrainingDiverged(ArithmeticError):
+    """Training met a number that is not finite.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Where it was met, both counted from 1. Step 0 is the measurement before the first update.
+    quantity : str
+        The first thing, in the order in which they are computed, that was not finite: ``"x"``, ``"weights"``,
+        ``"bias"``, ``"logits"`` or ``"loss"``.
+    """
+
+    def __init__(self, epoch, step, quantity, value):
+        self.epoch, self.step, self.quantity = epoch, step, quantity
+        cause = (
+            "the input already holds it" if quantity == "x" else "try a smaller learning_rate, check the input's range"
+        )
+        super().__init__(f"{quantity} became {value} in epoch {epoch}, step {step}: {cause}")
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What `fit` returns.
+
+    Attributes
+    ----------
+    params : dict of ndarray
+        The last parameters, or with ``patience`` those of the epoch with the lowest validation loss.
+    history : dict of list
+        One entry per epoch, entry 0 before training: ``epoch``, ``train_loss``, ``train_accuracy``, ``seconds``
+        (training time of that epoch, without the measurement) and, with validation data, ``valid_loss`` and
+        ``valid_accuracy``. Losses are means in nats without penalties, accuracies lie in [0, 1].
+    best_epoch : int
+        The epoch that `params` come from.
+    """
+
+    params: dict
+    history: dict = field(repr=False)
+    best_epoch: int
+
+
+def evaluate(params, x, labels):
+    """Return the mean cross-entropy in nats (without penalties) and the accuracy.
+
+    Parameters
+    ----------
+    params : dict
+    x : ndarray of float, shape (N, D)
+    labels : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    loss, accuracy : float
+    """
+    scores = logits(params, x)
+    return cross_entropy(scores, labels), accuracy(labels, scores.argmax(axis=1))
+
+
+def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2=0.0, epoch=1, on_step=None):
+    """Run one epoch of mini-batch gradient descent.
+
+    Parameters
+    ----------
+    params : dict
+        Not changed.
+    x : ndarray of float, shape (N, D)
+    labels : ndarray of int, shape (N,)
+    batch_size : int
+        Examples per step; the last batch may be smaller.
+    learning_rate, l1, l2 : float
+    rng : numpy.random.Generator or None
+        Shuffles the examples; None keeps their order.
+    epoch : int
+        Named in the error if the loss stops being finite.
+    on_step : callable, optional
+        Called as ``on_step(loss)`` after each step.
+
+    Returns
+    -------
+    dict
+        The new parameters.
+
+    Raises
+    ------
+    TrainingDiverged
+        As soon as a loss is not finite.
+    """
+    for step, (x_batch, labels_batch) in enumerate(iter_minibatches(x, labels, batch_size, rng=rng), start=1):
+        try:
+            loss, grads = loss_and_grads(params, x_batch, labels_batch, l1=l1, l2=l2)
+        except ValueError:
+            _raise_if_diverged(params, x_batch, epoch, step)
+            raise
+        if not isfinite(loss):
+            _raise_if_diverged(params, x_batch, epoch, step)
+            raise TrainingDiverged(epoch, step, "loss", loss)
+        params = sgd(params, grads, learning_rate=learning_rate)
+        if on_step:
+            on_step(loss)
+    return params
+
+
+def fit(
+    params,
+    x,
+    labels,
+    *,
+    epochs,
+    batch_size,
+    learning_rate,
+    rng,
+    valid=None,
+    patience=None,
+    l1=0.0,
+    l2=0.0,
+    progress=True,
+):
+    """Train by mini-batch gradient descent and keep a history.
+
+    Parameters
+    ----------
+    params : dict
+        Where to start, see `mnist_helpers.models.init_params`. Not changed.
+    x : ndarray of float, shape (N, D)
+    labels : ndarray of int, shape (N,)
+    epochs : int
+        How many times to go through the examples, at most.
+    batch_size : int
+        Examples per step.
+    learning_rate : float
+        Step size, above 0.
+    rng : numpy.random.Generator or None
+        Shuffles the examples anew in each epoch; None keeps their order.
+    valid : tuple (x_valid, labels_valid), optional
+        Measured after each epoch, never trained on.
+    patience : int, optional
+        Stop after this many epochs in a row without a lower validation loss. Needs `valid`.
+    l1, l2 : float
+        Penalties, see `mnist_helpers.models.loss_and_grads`.
+    progress : bool
+        Show a tqdm bar with the rate in steps and the current loss.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    TrainingDiverged
+        When a loss or a parameter stops being finite; it says in which epoch and step, and which quantity.
+    TypeError, ValueError
+        For settings or shapes that cannot work; nothing has been trained then.
+    """
+    _check_settings(epochs, batch_size, learning_rate, valid, patience)
+    _check_examples(params, x, labels)
+    if valid is not None:
+        _check_examples(params, *valid)
+    steps = -(-len(x) // batch_size)
+    best, best_epoch = params, 0
+    history = {}
+    with _ProgressBar(epochs * steps, progress) as bar:
+        for epoch in range(epochs + 1):
+            start = time.perf_counter()
+            if epoch:
+                params = train_epoch(
+                    params,
+                    x,
+                    labels,
+                    batch_size=batch_size,
+                    learning_rate=learning_rate,
+                    rng=rng,
+                    l1=l1,
+                    l2=l2,
+                    epoch=epoch,
+                    on_step=bar.step,
+                )
+            seconds = time.perf_counter() - start
+            row = {"epoch": epoch, "seconds": seconds, **_measure(params, (x, labels), valid, epoch, steps)}
+            for name, value in row.items():
+                history.setdefault(name, []).append(value)
+            if patience is None or not epoch or row["valid_loss"] < history["valid_loss"][best_epoch]:
+                best, best_epoch = params, epoch
+            elif epoch - best_epoch >= patience:
+                break
+    return FitResult(best, history, best_epoch)
+
+
+def _measure(params, train, valid, epoch, steps):
+    """Return the losses and accuracies after an epoch; raise if one of them is not finite."""
+    row, step = {}, steps if epoch else 0
+    parts = {"train": train} if valid is None else {"train": train, "valid": valid}
+    for name, (x, labels) in parts.items():
+        try:
+            loss, row[f"{name}_accuracy"] = evaluate(params, x, labels)
+        except ValueError:
+            _raise_if_diverged(params, x, epoch, step)
+            raise
+        _raise_if_not_finite("loss", np.array([loss]), epoch, step)
+        row[f"{name}_loss"] = loss
+    return row
+
+
+def _raise_if_diverged(params, x, epoch, step):
+    for name, value in {"x": x, **params}.items():
+        _raise_if_not_finite(name, value, epoch, step)
+    with np.errstate(over="ignore", invalid="ignore"):
+        _raise_if_not_finite("logits", logits(params, x), epoch, step)
+
+
+def _raise_if_not_finite(name, value, epoch, step):
+    bad = value[~np.isfinite(value)]
+    if bad.size:
+        raise TrainingDiverged(epoch, step, name, bad[0])
+
+
+class _ProgressBar(tqdm):
+    """A tqdm bar that shows the loss; TQDM_DISABLE=1 in the environment hides it."""
+
+    def __init__(self, total, progress):
+        # Naming disable at all would override the environment, so it is named only to switch the bar off.
+        super().__init__(total=total, unit="step", **({} if progress else {"disable": True}))
+
+    def step(self, loss):
+        if not self.disable and self.n % 50 == 0:
+            self.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self.update()
+
+
+def _check_settings(epochs, batch_size, learning_rate, valid, patience):
+    for name, value in {"epochs": epochs, "batch_size": batch_size, "patience": patience}.items():
+        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if not 0 < learning_rate < np.inf:
+        raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}")
+    if patience is not None and valid is None:
+        raise ValueError("patience needs valid=(x_valid, labels_valid): stopping is decided on validation data")
+
+
+def _check_examples(params, x, labels):
+    scores = logits(params, x[:1])
+    check_labels(labels, scores.shape[1])
+    if len(x) != len(labels) or not len(x):
+        raise ValueError(f"x has {len(x)} examples and labels has {len(labels)}; both must be the same and above 0")
+    if x.dtype.kind != "f":
+        raise TypeError(f"x must be floating point (see to_features), got dtype {x.dtype}")
