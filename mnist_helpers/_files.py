@@ -246,7 +246,7 @@ def _download(file, source, cache):
                 try:
                     path, array = _fetch(mirror, file, scratch)
                 except (requests.RequestException, DataError) as error:
-                    failures.append(f"- {mirror}{file.name}.gz: {str(error)[:300]}")
+                    failures.append(f"- {mirror}{file.name}.gz: {_reason(error)}")
                 else:
                     path.replace(cache / path.name)
                     return array
@@ -283,7 +283,20 @@ def _download_bar(file):
                 raise DataError(f"the server sends more than {file.name} can hold")
             return super().update(n)
 
-    return LimitedBar(unit="B", unit_scale=True, desc=file.name)
+    return LimitedBar(unit="B", unit_scale=True, desc=file.name, delay=0.5)
+
+
+def _reason(error):
+    """Return an error of requests in a few words; its own text names sockets and retries."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.HTTPError):
+        return f"HTTP {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection, or it broke off"
+    return str(error)
 
 
 def _cannot_use(cache, error):

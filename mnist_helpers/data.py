@@ -232,12 +232,21 @@ def standardize(features, *, reference=None):
         statistics, axis = _check_features(reference, "reference"), 0
         if not len(statistics) or statistics.shape[1] != features.shape[1]:
             raise ValueError(f"reference of shape {statistics.shape} does not fit features of shape {features.shape}")
-    mean = statistics.mean(axis=axis, keepdims=True)
-    std = statistics.std(axis=axis, keepdims=True)
+    mean = statistics.mean(axis=axis, keepdims=True, dtype=np.float64).astype(features.dtype)
+    std = _deviation(statistics, mean, axis)
     constant = statistics.max(axis=axis, keepdims=True) == statistics.min(axis=axis, keepdims=True)
-    shifted = features - mean.astype(features.dtype)
+    shifted = features - mean
     shifted /= np.where(constant, 1, std).astype(features.dtype)
     return shifted
+
+
+def _deviation(values, mean, axis):
+    """Return the standard deviation along the axis in float64, block by block: ``std`` would copy the whole array."""
+    blocks = np.array_split(values, 1 + len(values) // 10_000)
+    if axis == 0:
+        squares = sum(((block - mean) ** 2).sum(axis=0, dtype=np.float64) for block in blocks)
+        return np.sqrt(squares / len(values))[None, :]
+    return np.concatenate([block.std(axis=1, keepdims=True, dtype=np.float64) for block in blocks])
 
 
 def train_valid_split(x, y, *, n_valid, rng):

@@ -1,0 +1,105 @@
+"""Time one epoch of softmax regression: bare NumPy, this package, and PyTorch in eager mode on the CPU.
+
+Run ``python benchmarks/epoch_speed.py``. The exit code is 1 if a limit is not met. Other work on the machine
+distorts the ratios, so run it alone.
+"""
+
+import platform
+import statistics
+import sys
+import time
+
+import numpy as np
+import threadpoolctl
+
+from mnist_helpers.models import init_params
+from mnist_helpers.training import train_epoch
+
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    torch = None
+
+EXAMPLES, FEATURES, CLASSES, BATCH_SIZE = 48_000, 784, 10, 128
+LEARNING_RATE, SEED, REPETITIONS = 0.01, 0, 15
+MAX_OURS_TO_BARE, MIN_TORCH_TO_OURS = 1.5, 2.0
+
+
+def bare_epoch(x, order):
+    """Only what no implementation can avoid: gathering the rows and the two matrix products."""
+    weights = np.zeros((FEATURES, CLASSES), np.float32)
+    delta = np.full((BATCH_SIZE, CLASSES), 0.1, np.float32)
+    for start in range(0, len(x), BATCH_SIZE):
+        x_batch = x[order[start : start + BATCH_SIZE]]
+        x_batch @ weights
+        x_batch.T @ delta[: len(x_batch)]
+
+
+def our_epoch(x, labels):
+    params = init_params(FEATURES, CLASSES, dtype=np.float32)
+    rng = np.random.default_rng(SEED)
+    return train_epoch(params, x, labels, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE, rng=rng)
+
+
+def torch_epoch(x, labels, order):
+    model = torch.nn.Linear(FEATURES, CLASSES)
+    torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
+    for start in range(0, len(x), BATCH_SIZE):
+        rows = order[start : start + BATCH_SIZE]
+        optimizer.zero_grad()
+        F.cross_entropy(model(x[rows]), labels[rows]).backward()
+        optimizer.step()
+    return {"weights": model.weight.detach().numpy().T, "bias": model.bias.detach().numpy()}
+
+
+def median_milliseconds(candidates):
+    """Run all candidates in turn, again and again, so that a slow moment hits each of them alike."""
+    times = {name: [] for name in candidates}
+    for _ in range(REPETITIONS):
+        for name, run in candidates.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main():
+    rng = np.random.default_rng(SEED)
+    x = rng.standard_normal((EXAMPLES, FEATURES), dtype=np.float32)
+    labels = rng.integers(CLASSES, size=EXAMPLES)
+    order = np.random.default_rng(SEED).permutation(EXAMPLES)  # the order that train_epoch draws from this seed
+    candidates = {"bare": lambda: bare_epoch(x, order), "ours": lambda: our_epoch(x, labels)}
+    if torch:
+        tensors = [torch.from_numpy(array) for array in (x, labels, order)]
+        candidates["PyTorch"] = lambda: torch_epoch(*tensors)
+
+    results = {name: run() for name, run in candidates.items()}  # the warm-up
+    if torch:
+        for name, value in results["ours"].items():
+            np.testing.assert_allclose(results["PyTorch"][name], value, rtol=0, atol=1e-3)
+
+    blas = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if "numpy" in pool["filepath"]]
+    print(f"Python {platform.python_version()}, NumPy {np.__version__} (BLAS threads: {blas or 'unknown'})")
+    print(f"PyTorch {torch.__version__} (threads: {torch.get_num_threads()})" if torch else "PyTorch is not installed")
+    print(f"One epoch of {EXAMPLES:,} x {FEATURES} float32 in batches of {BATCH_SIZE}, median of {REPETITIONS}\n")
+
+    medians = median_milliseconds(candidates)
+    for name, milliseconds in medians.items():
+        print(f"{name:<8}{milliseconds:9.1f} ms")
+    ratio = medians["ours"] / medians["bare"]
+    met = [ratio <= MAX_OURS_TO_BARE]
+    print(f"\nours / bare    {ratio:5.2f}  (at most {MAX_OURS_TO_BARE})   {'ok' if met[-1] else 'NOT MET'}")
+    if torch:
+        ratio = medians["PyTorch"] / medians["ours"]
+        met.append(ratio >= MIN_TORCH_TO_OURS)
+        print(f"PyTorch / ours {ratio:5.2f}  (at least {MIN_TORCH_TO_OURS})  {'ok' if met[-1] else 'NOT MET'}")
+    else:
+        print("PyTorch / ours not measured; to install PyTorch: pip install -e '.[benchmark]'")
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,348 @@
+"""The training loop: its arithmetic, its history, when it stops, and what it refuses."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.special
+import sklearn.metrics
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from mnist_helpers.models import init_params, logits, loss_and_grads
+from mnist_helpers.training import TrainingDiverged, evaluate, fit, train_epoch
+
+N, D, K = 7, 4, 3
+
+
+def problem(n=N, dtype=np.float64, seed=0):
+    """Return parameters, noise as features, and random labels; none of them can be written to."""
+    rng = np.random.default_rng(seed)
+    params = {"weights": rng.standard_normal((D, K)).astype(dtype), "bias": rng.standard_normal(K).astype(dtype)}
+    x, labels = rng.standard_normal((n, D)).astype(dtype), rng.integers(K, size=n)
+    for array in (*params.values(), x, labels):
+        array.flags.writeable = False
+    return params, x, labels
+
+
+def quick_fit(params, x, labels, **changes):
+    settings = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "rng": np.random.default_rng(0), "progress": False}
+    return fit(params, x, labels, **settings | changes)
+
+
+def assert_same_params(left, right):
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert_array_equal(value, right[name])
+
+
+def without_seconds(history):
+    return {name: values for name, values in history.items() if name != "seconds"}
+
+
+# The arithmetic
+
+
+def test_full_batch_step_is_the_hand_formula():
+    params, x, labels = problem()
+    weights, bias = params.values()
+    moved = train_epoch(params, x, labels, batch_size=N, learning_rate=0.5, rng=None, l1=0.01, l2=0.02)
+    delta = scipy.special.softmax(x @ weights + bias, axis=1) - np.eye(K)[labels]
+    step = x.T @ delta / N + 0.01 * np.sign(weights) + 0.02 * weights
+    assert_allclose(moved["weights"], weights - 0.5 * step, rtol=1e-13)
+    assert_allclose(moved["bias"], bias - 0.5 * delta.mean(axis=0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, N, N + 1])
+def test_epoch_steps_through_all_batches_and_reports_each_loss(batch_size):
+    params, x, labels = problem()
+    losses, expected_losses = [], []
+    moved = train_epoch(
+        params, x, labels, batch_size=batch_size, learning_rate=0.5, rng=None, l2=0.1, on_step=losses.append
+    )
+    for start in range(0, N, batch_size):  # the last batch is short for 3, and the only one is for N + 1
+        stop = start + batch_size
+        loss, grads = loss_and_grads(params, x[start:stop], labels[start:stop], l2=0.1)
+        params = {name: params[name] - 0.5 * grads[name] for name in params}
+        expected_losses.append(loss)
+    assert losses == expected_losses
+    assert_same_params(moved, params)
+
+
+def test_epoch_goes_through_the_examples_in_the_order_of_the_generator():
+    params, x, labels = problem()
+    order = np.random.default_rng(5).permutation(N)
+    shuffled = train_epoch(params, x, labels, batch_size=2, learning_rate=0.5, rng=np.random.default_rng(5))
+    in_order = train_epoch(params, x[order], labels[order], batch_size=2, learning_rate=0.5, rng=None)
+    assert_same_params(shuffled, in_order)
+
+
+def test_reaches_the_optimum_that_scikit_learn_finds():
+    x, labels = load_iris(return_X_y=True)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    l2 = 0.01
+    judge = LogisticRegression(C=1 / (len(x) * l2), tol=1e-10, max_iter=10_000).fit(x, labels)
+    expected = {"weights": judge.coef_.T, "bias": judge.intercept_}
+
+    result = quick_fit(init_params(4, 3), x, labels, epochs=2000, batch_size=len(x), learning_rate=1.0, l2=l2)
+    assert result.history["train_loss"][-1] == pytest.approx(
+        sklearn.metrics.log_loss(labels, judge.predict_proba(x)), rel=1e-6
+    )
+    best_loss = loss_and_grads(expected, x, labels, l2=l2)[0]
+    assert loss_and_grads(result.params, x, labels, l2=l2)[0] == pytest.approx(best_loss, rel=1e-9)
+    assert_allclose(result.params["weights"], expected["weights"], atol=1e-4)
+    assert_array_equal(logits(result.params, x).argmax(axis=1), judge.predict(x))
+
+
+def test_float32_stays_float32():
+    result = quick_fit(*problem(dtype=np.float32), learning_rate=np.float64(0.1), l1=np.float64(0.1), l2=0.1)
+    assert {value.dtype for value in result.params.values()} == {np.dtype(np.float32)}
+
+
+# The history
+
+
+def test_evaluate_agrees_with_scikit_learn():
+    params, x, labels = problem(n=50)
+    probs = scipy.special.softmax(logits(params, x), axis=1)
+    loss, accuracy = evaluate(params, x, labels)
+    assert loss == pytest.approx(sklearn.metrics.log_loss(labels, probs), rel=1e-12)
+    assert accuracy == pytest.approx(sklearn.metrics.accuracy_score(labels, probs.argmax(axis=1)))
+
+
+@pytest.mark.parametrize("with_valid", [False, True])
+def test_history_has_an_entry_for_each_epoch_and_one_before(with_valid):
+    _, x, labels = problem()
+    _, *valid = problem(seed=1)
+    result = quick_fit(init_params(D, K), x, labels, l2=0.1, valid=valid if with_valid else None)
+    history = result.history
+    names = ["train_loss", "train_accuracy"] + ["valid_loss", "valid_accuracy"] * with_valid
+    assert set(history) == {"epoch", "seconds", *names}
+    assert history["epoch"] == [0, 1, 2, 3]
+    assert [len(values) for values in history.values()] == [4] * len(history)
+    assert all(seconds >= 0 for seconds in history["seconds"])
+    assert history["train_loss"][0] == pytest.approx(np.log(K), rel=1e-15)
+    assert [history[name][-1] for name in names[:2]] == list(evaluate(result.params, x, labels))
+    assert [history[name][-1] for name in names[2:]] == (list(evaluate(result.params, *valid)) if with_valid else [])
+    assert result.best_epoch == 3
+
+
+def test_epochs_of_fit_are_epochs_of_train_epoch():
+    params, x, labels = problem()
+    result = quick_fit(params, x, labels, epochs=2, l1=0.1, rng=np.random.default_rng(4))
+    rng = np.random.default_rng(4)  # one generator for both: each epoch has its own order
+    for _ in range(2):
+        params = train_epoch(params, x, labels, batch_size=2, learning_rate=0.1, rng=rng, l1=0.1)
+    assert_same_params(result.params, params)
+
+
+def test_same_seed_same_run():
+    first, second, other = (quick_fit(*problem(), rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert_same_params(first.params, second.params)
+    assert without_seconds(first.history) == without_seconds(second.history)
+    assert first.history["train_loss"] != other.history["train_loss"]
+
+
+# Early stopping
+
+
+def overfit(epochs=15, patience=None):
+    """Fit a few noisy examples with large steps, so that the validation loss falls, wavers and rises."""
+    rng = np.random.default_rng(33)
+    x = rng.standard_normal((30, D))
+    labels = (x[:, :K] + rng.standard_normal((30, K))).argmax(axis=1)
+    valid = (x[15:], labels[15:])
+    settings = {"epochs": epochs, "patience": patience, "batch_size": 4, "learning_rate": 0.5, "valid": valid}
+    return quick_fit(init_params(D, K), x[:15], labels[:15], **settings)
+
+
+@pytest.mark.parametrize(("patience", "best", "last"), [(1, 3, 4), (2, 5, 7), (3, 8, 11), (5, 8, 13)])
+def test_stops_after_patience_epochs_without_progress_and_returns_the_best(patience, best, last):
+    # The validation losses from epoch 0: 1.10 0.81 0.77 0.770 0.79 0.76 0.80 0.79 0.66 0.73 0.79 0.73 0.75 0.80 0.73
+    valid_loss = overfit().history["valid_loss"]
+    result = overfit(patience=patience)
+    assert result.history["valid_loss"] == valid_loss[: last + 1]
+    assert result.best_epoch == best == np.argmin(valid_loss[: last + 1])
+    assert_same_params(result.params, overfit(epochs=best).params)
+
+
+def test_epochs_may_end_before_patience_does():
+    result = overfit(epochs=9, patience=5)
+    assert len(result.history["epoch"]) == 10
+    assert result.best_epoch == 8
+    assert_same_params(result.params, overfit(epochs=8).params)
+
+
+def test_without_patience_the_last_parameters_are_returned():
+    result, before = overfit(epochs=9), overfit(epochs=8)
+    assert result.history["valid_loss"][-1] > before.history["valid_loss"][-1]
+    assert result.best_epoch == 9
+    assert (result.params["weights"] != before.params["weights"]).all()
+
+
+# Divergence
+
+
+@pytest.mark.parametrize(
+    ("dtype", "pixel", "learning_rate", "quantity"),
+    [
+        (np.float64, 255, 1e305, "logits"),  # weights of 127.5e305 still fit, 255 times as much does not
+        (np.float64, 255, 1e307, "weights"),
+        (np.float32, 255, 1e36, "logits"),
+        (np.float32, 255, 1e37, "weights"),
+        (np.float32, 1, 1e39, "weights"),  # the learning rate itself does not fit into float32
+    ],
+)
+def test_too_large_a_learning_rate_is_reported(dtype, pixel, learning_rate, quantity):
+    x, labels = np.full((3, 1), pixel, dtype), np.zeros(3, int)
+    with pytest.raises(TrainingDiverged, match=rf"{quantity} became .*learning_rate") as caught:
+        quick_fit(init_params(1, 2, dtype=dtype), x, labels, batch_size=1, learning_rate=learning_rate)
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 2, quantity)
+
+
+def test_divergence_in_the_last_step_is_found_by_the_measurement():
+    with pytest.raises(TrainingDiverged) as caught:
+        quick_fit(init_params(1, 2), np.full((2, 1), 255.0), [0, 0], batch_size=2, learning_rate=1e307)
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 1, "weights")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("part", ["train", "valid"])
+def test_features_that_are_not_finite_are_reported_before_training(part, value):
+    params, x, labels = problem()
+    bad = np.where(x == x[4, 2], value, x)
+    train_x, valid_x = (bad, x) if part == "train" else (x, bad)
+    with pytest.raises(TrainingDiverged, match=f"x became {value} in epoch 0, step 0: the input already") as caught:
+        quick_fit(params, train_x, labels, valid=(valid_x, labels))
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (0, 0, "x")
+
+
+def test_train_epoch_reports_its_epoch_and_step():
+    params, x, labels = problem()
+    bad = np.where(x == x[4, 2], np.nan, x)
+    with pytest.raises(TrainingDiverged, match="epoch 9, step 5") as caught:
+        train_epoch(params, bad, labels, batch_size=1, learning_rate=0.1, rng=None, epoch=9)
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (9, 5, "x")
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias", "quantity"),
+    [
+        ([[np.nan, 0.0]], [0.0, 0.0], "weights"),
+        ([[0.0, 0.0]], [0.0, np.nan], "bias"),
+        ([[1e308, 0.0]], [1e308, 0.0], "logits"),
+        ([[1e308, -1e308]], [0.0, 0.0], "loss"),  # each logit is finite, but not the distance between them
+    ],
+)
+def test_first_quantity_that_is_not_finite_is_named(weights, bias, quantity):
+    params = {"weights": np.array(weights), "bias": np.array(bias)}
+    with pytest.raises(TrainingDiverged) as caught:
+        quick_fit(params, np.ones((2, 1)), [1, 1])
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (0, 0, quantity)
+    with pytest.raises(TrainingDiverged) as caught:
+        train_epoch(params, np.ones((2, 1)), np.array([1, 1]), batch_size=2, learning_rate=0.1, rng=None)
+    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 1, quantity)
+
+
+def test_penalty_beyond_the_range_of_numbers_is_a_loss_that_diverged():
+    params = {"weights": np.array([[1e200, 0.0]]), "bias": np.zeros(2)}
+    with pytest.raises(TrainingDiverged, match="loss became inf in epoch 1, step 1"):
+        quick_fit(params, np.ones((2, 1)), [0, 0], l2=0.1)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must"),
+        ({"epochs": 1.5}, "epochs must"),
+        ({"batch_size": 0}, "batch_size must"),
+        ({"batch_size": 2.0}, "batch_size must"),
+        ({"learning_rate": 0}, "learning_rate must"),
+        ({"learning_rate": -0.1}, "learning_rate must"),
+        ({"learning_rate": np.nan}, "learning_rate must"),
+        ({"learning_rate": np.inf}, "learning_rate must"),
+        ({"patience": 0, "valid": problem()[1:]}, "patience must"),
+        ({"patience": 2}, "patience needs valid"),
+        ({"l1": -0.1}, "penalties must"),
+        ({"l2": -0.1}, "penalties must"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_settings_that_cannot_work_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        quick_fit(*problem(), **changes)
+
+
+def test_a_seed_instead_of_a_generator_is_refused():
+    with pytest.raises(TypeError, match="default_rng"):
+        quick_fit(*problem(), rng=42)
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "error", "message"),
+    [
+        (np.zeros(D), [0], ValueError, "x must have shape"),
+        (np.zeros((2, D + 1)), [0, 1], ValueError, "x must have shape"),
+        (np.zeros((2, 2, 2)), [0, 1], ValueError, "to_features"),
+        (np.zeros((2, D)), [0], ValueError, "2 examples and labels has 1"),
+        (np.zeros((0, D)), np.array([], int), ValueError, "0 examples"),
+        (np.zeros((2, D), np.uint8), [0, 1], TypeError, "to_features"),
+        (np.zeros((2, D)), [0, K], ValueError, r"labels must lie in 0 \.\. 2"),
+        (np.zeros((2, D)), [0, -1], ValueError, "negative label"),
+        (np.zeros((2, D)), [0.0, 1.0], TypeError, "labels must be integers"),
+        (np.zeros((2, D)), [[1, 0, 0], [0, 1, 0]], ValueError, "argmax"),
+    ],
+)
+@pytest.mark.parametrize("part", ["train", "valid"])
+def test_examples_that_do_not_fit_are_refused(part, x, labels, error, message):
+    params, *good = problem()
+    bad = (x, np.array(labels))
+    train, valid = (bad, good) if part == "train" else (good, bad)
+    with pytest.raises(error, match=message):
+        quick_fit(params, *train, valid=valid)
+
+
+def test_train_epoch_leaves_errors_in_the_labels_as_they_are():
+    params, x, _ = problem()
+    with pytest.raises(ValueError, match="labels must lie"):
+        train_epoch(params, x, np.full(N, K), batch_size=2, learning_rate=0.1, rng=None)
+
+
+# The progress bar
+
+
+def output_of_fit(progress, tmp_path, **environment):
+    """Run fit in a new interpreter, for tqdm reads the environment when it is imported."""
+    program = f"""
+import numpy as np
+from mnist_helpers.models import init_params
+from mnist_helpers.training import fit
+
+settings = dict(epochs=2, batch_size=1, learning_rate=0.1, rng=None{progress})
+fit(init_params(3, 2), np.ones((5, 3)), np.zeros(5, int), **settings)
+"""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=inherited | environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    return done.stderr
+
+
+def test_progress_bar_shows_steps_rate_and_loss(tmp_path):
+    shown = output_of_fit("", tmp_path).split("\r")[-1]
+    assert "100%" in shown
+    assert "10/10" in shown
+    assert "step/s" in shown
+    assert "loss=0." in shown
+
+
+@pytest.mark.parametrize(("progress", "environment"), [(", progress=False", {}), ("", {"TQDM_DISABLE": "1"})])
+def test_progress_bar_can_be_hidden(progress, environment, tmp_path):
+    assert output_of_fit(progress, tmp_path, **environment) == ""

@@ -1,0 +1,72 @@
+"""Run notebooks in place and normalise them, so that running again changes no byte.
+
+    python tools/run_notebooks.py                 every chapter
+    python tools/run_notebooks.py NOTEBOOK ...    these only
+
+Stored outputs must come from real MNIST, so without it nothing is run. A notebook that fails is left as it was.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from tqdm import tqdm
+
+from mnist_helpers.data import load_mnist
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
+
+
+def execute(notebook, folder):
+    """Run all cells of a notebook in a fresh kernel, as strict nbval does: no progress bars, its own folder."""
+    os.environ["TQDM_DISABLE"] = "1"
+    client = NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": folder}})
+    client.execute()
+
+
+def normalise(notebook):
+    """Remove in place what differs from run to run or from machine to machine."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": LANGUAGE_INFO})
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        cell.metadata.pop("collapsed", None)
+        if cell.cell_type == "code":
+            cell.outputs = merged_streams(cell.outputs)
+    nbformat.validate(notebook)
+
+
+def merged_streams(outputs):
+    """Return the outputs with neighbouring pieces of one stream joined: where it is cut depends on timing."""
+    merged = []
+    for output in outputs:
+        if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def run(path):
+    """Execute one notebook and write it only when all of it ran."""
+    start = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, str(path.parent))
+    normalise(notebook)
+    nbformat.write(notebook, path)
+    tqdm.write(f"{path.name}: {time.perf_counter() - start:.1f} s")
+
+
+def main(arguments):
+    if load_mnist().is_stand_in:
+        sys.exit("Not run: stored outputs must come from real MNIST. See the message above for how to get it.")
+    for path in tqdm([Path(name) for name in arguments] or sorted(ROOT.glob("book/chapters/*.ipynb"))):
+        run(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
