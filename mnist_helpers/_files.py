@@ -99,6 +99,7 @@ FASHION_MNIST = Source(
 
 _TIMEOUT = (5, 20)  # seconds to connect, seconds without a byte
 _MAX_IDX_BYTES = 2**30
+_MAX_HEADER = 4 + 4 * 255
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -116,7 +117,10 @@ def load_arrays(source, data_dir, download):
     if named is not None:
         paths = _find_in_named_folder(source, Path(named).expanduser())
         if paths:
-            arrays = [_read_checked(path, file) for path, file in zip(paths, source.files, strict=True)]
+            try:
+                arrays = [_read_checked(path, file) for path, file in zip(paths, source.files, strict=True)]
+            except OSError as error:
+                raise DataError(f"Cannot read {paths[0].parent}: {error}") from error
             return arrays, str(paths[0].parent)
     if os.environ.get("MNIST_HELPERS_DOWNLOAD") == "0":
         download = False
@@ -163,18 +167,34 @@ def read_idx(path):
     Header: two zero bytes, the type (8 = unsigned byte), the number of dimensions, then each dimension as a
     big-endian 32-bit integer.
     """
-    return _parse_idx(path, _read_bytes(path, _MAX_IDX_BYTES))
+    return _parse_idx(path, _read_bytes(path))
 
 
-def _read_bytes(path, limit):
+def _read_bytes(path, limit=None):
     """Return the file's bytes, unpacked if they are gzip; one more than `limit` at the most."""
     with Path(path).open("rb") as file:
         zipped = file.read(2) == _GZIP_MAGIC
         file.seek(0)
         try:
-            return (gzip.GzipFile(fileobj=file) if zipped else file).read(limit + 1)
+            stream = gzip.GzipFile(fileobj=file) if zipped else file
+            start = stream.read(_MAX_HEADER)
+            limit = _declared_bytes(start) if limit is None else limit
+            return start + stream.read(max(0, limit + 1 - len(start)))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{path} is a damaged or truncated gzip file ({error}); replace it") from error
+
+
+def _header(content):
+    """Return the shape that a header gives, shorter than it should be where the content ends, and where data start."""
+    start = 4 + 4 * content[3]
+    return tuple(np.frombuffer(content[4:start], ">u4", count=len(content[4:start]) // 4).tolist()), start
+
+
+def _declared_bytes(content):
+    if len(content) < 4:
+        return 0
+    shape, start = _header(content)
+    return min(start + prod(shape), _MAX_IDX_BYTES)
 
 
 def _parse_idx(path, content):
@@ -196,7 +216,10 @@ def _parse_idx(path, content):
             f"{path} should hold {start + prod(shape)} bytes for the shape {shape} in its header, "
             f"but holds {have}: truncated or damaged; replace it"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    except ValueError as error:
+        raise DataError(f"{path} cannot be an array of shape {shape}: {error}") from error
 
 
 def _read_checked(path, file):
@@ -245,7 +268,9 @@ def _download(file, source, cache):
             for mirror in source.mirrors:
                 try:
                     path, array = _fetch(mirror, file, scratch)
-                except (requests.RequestException, DataError) as error:
+                except (requests.RequestException, ValueError, OSError) as error:
+                    if isinstance(error, OSError) and error.errno is not None:
+                        raise  # the disk's fault, not the mirror's
                     failures.append(f"- {mirror}{file.name}.gz: {_reason(error)}")
                 else:
                     path.replace(cache / path.name)
@@ -261,8 +286,9 @@ def _fetch(mirror, file, folder):
     arrays = []
 
     def download_and_check(url, output_file, fetcher):
-        with _download_bar(file) as bar:
-            pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=_TIMEOUT)(url, output_file, fetcher)
+        with _download_bar(file) as bar, Path(output_file).open("wb") as stream:
+            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=_TIMEOUT)
+            get(url, _LimitedWriter(stream, file), fetcher)
         arrays.append(_read_checked(output_file, file))
 
     # No hash for pooch: mirrors pack differently, so what identifies a file is its unpacked content, checked above.
@@ -274,16 +300,23 @@ def _fetch(mirror, file, folder):
 def _download_bar(file):
     from tqdm.auto import tqdm
 
-    class LimitedBar(tqdm):
-        """Stops a server that sends far more than the file could ever hold."""
+    # A total, because pooch asks for the bar's truth, which tqdm does not know without one.
+    hidden = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's notebook bar does not look at the environment by itself
+    return tqdm(total=file.num_bytes, unit="B", unit_scale=True, desc=file.name, disable=hidden)
 
-        def update(self, n=1):
-            self.received = getattr(self, "received", 0) + n
-            if self.received > 2 * file.num_bytes + 2**20:
-                raise DataError(f"the server sends more than {file.name} can hold")
-            return super().update(n)
 
-    return LimitedBar(unit="B", unit_scale=True, desc=file.name, delay=0.5)
+class _LimitedWriter:
+    """Stops a server that sends far more than the file could ever hold."""
+
+    def __init__(self, stream, file):
+        self.stream, self.file, self.left = stream, file, file.num_bytes + 2**20
+        self.flush = stream.flush
+
+    def write(self, chunk):
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise DataError(f"the server sends more than {self.file.name} can hold")
+        return self.stream.write(chunk)
 
 
 def _reason(error):

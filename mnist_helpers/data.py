@@ -196,7 +196,7 @@ def to_features(images, dtype=np.float64):
         raise ValueError(f"images must have shape (N, height, width), got {images.shape}")
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"dtype must be floating point, got {np.dtype(dtype)}")
-    features = images.reshape(len(images), -1).astype(dtype)
+    features = images.reshape(len(images), images.shape[1] * images.shape[2]).astype(dtype)
     features /= 255
     return features
 

@@ -1,5 +1,6 @@
 """The training loop: mini-batch gradient descent with a history, early stopping and an alarm."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from math import isfinite
@@ -235,8 +236,8 @@ class _ProgressBar(tqdm):
     """A tqdm bar that shows the loss; TQDM_DISABLE=1 in the environment hides it."""
 
     def __init__(self, total, progress):
-        # Naming disable at all would override the environment, so it is named only to switch the bar off.
-        super().__init__(total=total, unit="step", **({} if progress else {"disable": True}))
+        # tqdm's notebook bar does not look at the environment by itself.
+        super().__init__(total=total, unit="step", disable=not progress or os.environ.get("TQDM_DISABLE") == "1")
 
     def step(self, loss):
         if not self.disable and self.n % 50 == 0:

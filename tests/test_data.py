@@ -56,6 +56,9 @@ def idx(array):
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
+pack = functools.partial(gzip.compress, mtime=0)  # the same bytes whenever it is called
+
+
 def tiny_arrays():
     rng = np.random.default_rng(0)
     images, test_images = (rng.integers(0, 256, (n, 5, 4), dtype=np.uint8) for n in (60, 30))
@@ -71,7 +74,7 @@ FILES = tuple(
     _files._File(name, hashlib.sha256(PLAIN[name]).hexdigest(), array.shape)
     for name, array in zip(NAMES, ARRAYS, strict=True)
 )
-ZIPPED = {name + ".gz": gzip.compress(content) for name, content in PLAIN.items()}
+ZIPPED = {name + ".gz": pack(content) for name, content in PLAIN.items()}
 GOOD_CACHE = {name + ".gz": content for name, content in PLAIN.items()}
 LOADERS = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
 
@@ -265,29 +268,29 @@ def flipped(content, position):
 
 @functools.cache
 def gzip_bomb():
-    return gzip.compress(bytes(2**25), 6)
+    return pack(bytes(2**25), 6)
 
 
 PAGE = b"\r\n <!DOCTYPE html><html><body>Please log in</body></html>"
 
 # Each function damages the bytes of an IDX file; what it returns may be gzipped.
 DAMAGE = {
-    "truncated gzip": (lambda plain: gzip.compress(plain)[:-20], "damaged or truncated gzip"),
+    "truncated gzip": (lambda plain: pack(plain)[:-20], "damaged or truncated gzip"),
     "truncated to the magic number of gzip": (lambda plain: b"\x1f\x8b", "damaged or truncated gzip"),
     "truncated": (lambda plain: plain[:-1], "truncated or damaged"),
     "truncated inside the header": (lambda plain: plain[:9], "truncated or damaged"),
     "too long": (lambda plain: plain + b"\0", "more than"),
     "flipped bit": (lambda plain: flipped(plain, -1), "differs from the published"),
-    "flipped bit, gzipped afterwards": (lambda plain: gzip.compress(flipped(plain, -1)), "differs from the published"),
-    "flipped bit inside gzip": (lambda plain: flipped(gzip.compress(plain, 0), 200), "gzip file .CRC"),
-    "flipped bit in the checksum": (lambda plain: flipped(gzip.compress(plain), -8), "gzip file .CRC"),
+    "flipped bit, gzipped afterwards": (lambda plain: pack(flipped(plain, -1)), "differs from the published"),
+    "flipped bit inside gzip": (lambda plain: flipped(pack(plain, 0), 200), "gzip file .CRC"),
+    "flipped bit in the checksum": (lambda plain: flipped(pack(plain), -8), "gzip file .CRC"),
     "wrong magic number": (lambda plain: b"\x08" + plain[1:], "not an IDX file"),
     "signed bytes": (lambda plain: plain[:2] + b"\x09" + plain[3:], "not an IDX file"),
     "sizes disagree with the length": (lambda plain: flipped(plain, 7), "truncated or damaged"),
     "web page": (lambda plain: PAGE, "web page"),
-    "gzipped web page": (lambda plain: gzip.compress(PAGE), "web page"),
+    "gzipped web page": (lambda plain: pack(PAGE), "web page"),
     "empty": (lambda plain: b"", "is empty"),
-    "empty gzip": (lambda plain: gzip.compress(b""), "is empty"),
+    "empty gzip": (lambda plain: pack(b""), "is empty"),
     "not gzip": (lambda plain: b"version https://git-lfs.github.com/spec/v1", "not an IDX file"),
     "gzip bomb": (lambda plain: gzip_bomb(), "more than"),
     "another data set": (lambda plain: idx(np.zeros((7, 3, 2), np.uint8)), "shape .7, 3, 2., expected .60, 5, 4."),
@@ -359,7 +362,7 @@ FAULTS = {
     "cut": (mirror.cut, "broke off|broken"),
     "login page": (mirror.instead(PAGE), "web page"),
     "empty body": (mirror.instead(b""), "is empty"),
-    "wrong content": (mirror.instead(gzip.compress(flipped(PLAIN[TEST_IMAGES], -1))), "differs from the published"),
+    "wrong content": (mirror.instead(pack(flipped(PLAIN[TEST_IMAGES], -1))), "differs from the published"),
     "endless": (mirror.endless, "sends more than"),
     "endless without length": (mirror.endless_chunks, "sends more than"),
     "endless once unpacked": (mirror.instead(gzip_bomb(), **{"Content-Encoding": "gzip"}), "sends more than"),
@@ -667,7 +670,7 @@ def file(tmp_path_factory):
 @quickly
 @given(array=byte_arrays, zipped=st.booleans())
 def test_read_idx_returns_what_was_written(file, array, zipped):
-    file.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+    file.write_bytes(pack(idx(array)) if zipped else idx(array))
     result = read_idx(file)
     assert (result.dtype, result.shape) == (np.uint8, array.shape)
     np.testing.assert_array_equal(result, array)
@@ -698,7 +701,7 @@ edits = st.lists(
 @given(array=byte_arrays, zipped=st.booleans(), edits=edits)
 def test_read_idx_of_corrupted_file(file, array, zipped, edits):
     """Plain files have no checksum, so another array is right if its header says so; anything else is a DataError."""
-    content = corrupt(gzip.compress(idx(array)) if zipped else idx(array), edits)
+    content = corrupt(pack(idx(array)) if zipped else idx(array), edits)
     file.write_bytes(content)
     try:
         result = read_idx(file)
@@ -726,7 +729,7 @@ def header(*sizes):
     ids=lambda content: f"{len(content)} bytes",
 )
 def test_read_idx_of_hostile_header(file, content, zipped):
-    file.write_bytes(gzip.compress(content) if zipped else content)
+    file.write_bytes(pack(content) if zipped else content)
     with pytest.raises(DataError, match=f"^{file} "):
         read_idx(file)
 
@@ -734,13 +737,13 @@ def test_read_idx_of_hostile_header(file, content, zipped):
 @pytest.mark.parametrize("zipped", [True, False])
 def test_read_idx_of_a_small_file_takes_little_memory(file, zipped):
     small = idx(np.arange(6, dtype=np.uint8))
-    file.write_bytes(gzip.compress(small) if zipped else small)
+    file.write_bytes(pack(small) if zipped else small)
     assert peak_memory(lambda: read_idx(file)) < 2**20
 
 
 def test_read_idx_of_a_gzip_bomb_takes_little_memory(file):
     """What counts is the length that the header declares."""
-    file.write_bytes(gzip.compress(idx(np.arange(6, dtype=np.uint8)) + bytes(2**25)))
+    file.write_bytes(pack(idx(np.arange(6, dtype=np.uint8)) + bytes(2**25)))
 
     def refuse():
         with pytest.raises(DataError):

@@ -31,7 +31,7 @@ LOSSES = [cross_entropy, cross_entropy_grad, cross_entropy_and_grad]
 ON_LOGITS = [pytest.param(f, id=f.__name__) for f in (softmax, log_softmax, logsumexp)]
 ON_LOGITS += [pytest.param(partial(f, labels=[0]), id=f.__name__) for f in LOSSES]
 EIGHTHS = st.integers(-(2**20), 2**20).map(lambda i: i / 8)  # numbers whose sums are exact
-MAX = np.finfo(np.float64).max
+MAX = float(np.finfo(np.float64).max)
 
 HARD_LOGITS = [[0, -30], [1000, 0], [-1000, -1001], [1e308, -1e308], [709.8, 0], [-745.2, -745.3], [1e-310, 0]]
 
@@ -42,6 +42,9 @@ def logit_values(dtype):
     width = np.finfo(dtype).bits
     ranges = [st.floats(-bound, bound, width=width) for bound in (50, 800, limit)]
     return st.one_of(*ranges, st.just(-np.inf))
+
+
+FLOAT64_LOGITS = logit_values(np.float64)
 
 
 def read_only(array):
@@ -59,7 +62,7 @@ def logits_and_axes(draw):
 
 
 @st.composite
-def batches(draw, values=logit_values(np.float64)):
+def batches(draw, values=FLOAT64_LOGITS):
     """Draw logits (N, K) and labels (N,)."""
     n, k = draw(st.integers(1, 5)), draw(st.integers(1, 6))
     logits = draw(hnp.arrays(np.float64, (n, k), elements=values))
@@ -159,16 +162,19 @@ def test_gradient_agrees_with_exact_central_differences(rows):
 
 
 @pytest.mark.parametrize(
-    ("row", "n", "expected"),
+    ("largest", "other", "expected"),
     [
-        ([1e308, 0], 2, 1e308),  # the sum of the losses would overflow
-        ([MAX, 0], 3, MAX),  # even the sum of the thirds of them, rounded, would
-        ([1e308, -1e308], 1, np.inf),
-        ([0, -np.inf], 1, np.inf),
+        ([1e308, 1e308], 0, 1e308),  # the sum of the losses would overflow
+        ([1e308, 1.5e308, 0.5e308], 0, 1e308),
+        ([MAX, MAX, MAX], 0, MAX),  # even the sum of the thirds of them, rounded, would
+        ([1e308, 1.0], -1e308, np.inf),
+        ([0, 0], -np.inf, np.inf),
     ],
+    ids=str,
 )
-def test_mean_over_huge_losses(row, n, expected):
-    assert cross_entropy([row] * n, [1] * n) == expected
+def test_mean_over_huge_losses(largest, other, expected):
+    logits = [[value, other] for value in largest]
+    assert cross_entropy(logits, [1] * len(logits)) == pytest.approx(expected, rel=1e-15)
 
 
 def test_one_class_is_certain():

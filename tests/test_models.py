@@ -119,13 +119,16 @@ def test_predict_refuses_nan():
 
 
 def test_sgd_moves_against_the_gradient_and_changes_nothing():
-    params, grads = {"a": np.array([1.0, 2.0]), "b": np.array(3.0)}, {"b": np.array(-4.0), "a": np.array([2.0, 0.0])}
+    params, grads = (
+        {"a": np.array([1.0, 2.0]), "b": np.array([3.0])},
+        {"b": np.array([-4.0]), "a": np.array([2.0, 0.0])},
+    )
     for array in (*params.values(), *grads.values()):
         array.flags.writeable = False
     moved = sgd(params, grads, learning_rate=0.5)
     assert list(moved) == ["a", "b"]
     assert_array_equal(moved["a"], [0, 2])
-    assert_array_equal(moved["b"], 5)
+    assert_array_equal(moved["b"], [5])
     assert not np.shares_memory(moved["a"], params["a"])
 
 

@@ -39,6 +39,10 @@ def assert_same_params(left, right):
         assert_array_equal(value, right[name])
 
 
+def where(diverged):
+    return diverged.epoch, diverged.step, diverged.quantity
+
+
 def without_seconds(history):
     return {name: values for name, values in history.items() if name != "seconds"}
 
@@ -169,6 +173,13 @@ def test_stops_after_patience_epochs_without_progress_and_returns_the_best(patie
     assert_same_params(result.params, overfit(epochs=best).params)
 
 
+def test_equal_validation_loss_is_no_progress():
+    x, labels = np.zeros((2, 1)), np.array([0, 1])  # nothing to learn: all gradients are exactly 0
+    result = quick_fit(init_params(1, 2), x, labels, epochs=9, patience=4, valid=(x, labels))
+    assert result.history["epoch"] == [0, 1, 2, 3, 4]
+    assert result.best_epoch == 0
+
+
 def test_epochs_may_end_before_patience_does():
     result = overfit(epochs=9, patience=5)
     assert len(result.history["epoch"]) == 10
@@ -200,13 +211,13 @@ def test_too_large_a_learning_rate_is_reported(dtype, pixel, learning_rate, quan
     x, labels = np.full((3, 1), pixel, dtype), np.zeros(3, int)
     with pytest.raises(TrainingDiverged, match=rf"{quantity} became .*learning_rate") as caught:
         quick_fit(init_params(1, 2, dtype=dtype), x, labels, batch_size=1, learning_rate=learning_rate)
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 2, quantity)
+    assert where(caught.value) == (1, 2, quantity)
 
 
 def test_divergence_in_the_last_step_is_found_by_the_measurement():
     with pytest.raises(TrainingDiverged) as caught:
-        quick_fit(init_params(1, 2), np.full((2, 1), 255.0), [0, 0], batch_size=2, learning_rate=1e307)
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 1, "weights")
+        quick_fit(init_params(1, 2), np.full((2, 1), 255.0), np.zeros(2, int), batch_size=2, learning_rate=1e307)
+    assert where(caught.value) == (1, 1, "weights")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -217,7 +228,7 @@ def test_features_that_are_not_finite_are_reported_before_training(part, value):
     train_x, valid_x = (bad, x) if part == "train" else (x, bad)
     with pytest.raises(TrainingDiverged, match=f"x became {value} in epoch 0, step 0: the input already") as caught:
         quick_fit(params, train_x, labels, valid=(valid_x, labels))
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (0, 0, "x")
+    assert where(caught.value) == (0, 0, "x")
 
 
 def test_train_epoch_reports_its_epoch_and_step():
@@ -225,32 +236,34 @@ def test_train_epoch_reports_its_epoch_and_step():
     bad = np.where(x == x[4, 2], np.nan, x)
     with pytest.raises(TrainingDiverged, match="epoch 9, step 5") as caught:
         train_epoch(params, bad, labels, batch_size=1, learning_rate=0.1, rng=None, epoch=9)
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (9, 5, "x")
+    assert where(caught.value) == (9, 5, "x")
 
 
 @pytest.mark.parametrize(
-    ("weights", "bias", "quantity"),
+    ("pixel", "weights", "bias", "quantity"),
     [
-        ([[np.nan, 0.0]], [0.0, 0.0], "weights"),
-        ([[0.0, 0.0]], [0.0, np.nan], "bias"),
-        ([[1e308, 0.0]], [1e308, 0.0], "logits"),
-        ([[1e308, -1e308]], [0.0, 0.0], "loss"),  # each logit is finite, but not the distance between them
+        (np.nan, [[np.nan, 0.0]], [0.0, 0.0], "x"),
+        (1.0, [[np.nan, 0.0]], [0.0, np.nan], "weights"),
+        (1.0, [[0.0, 0.0]], [0.0, np.nan], "bias"),
+        (1.0, [[1e308, 0.0]], [1e308, 0.0], "logits"),
+        (1.0, [[1e308, -1e308]], [0.0, 0.0], "loss"),  # each logit is finite, but not the distance between them
     ],
 )
-def test_first_quantity_that_is_not_finite_is_named(weights, bias, quantity):
+def test_first_quantity_that_is_not_finite_is_named(pixel, weights, bias, quantity):
     params = {"weights": np.array(weights), "bias": np.array(bias)}
+    x, labels = np.full((2, 1), pixel), np.ones(2, int)
     with pytest.raises(TrainingDiverged) as caught:
-        quick_fit(params, np.ones((2, 1)), [1, 1])
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (0, 0, quantity)
+        quick_fit(params, x, labels)
+    assert where(caught.value) == (0, 0, quantity)
     with pytest.raises(TrainingDiverged) as caught:
-        train_epoch(params, np.ones((2, 1)), np.array([1, 1]), batch_size=2, learning_rate=0.1, rng=None)
-    assert (caught.value.epoch, caught.value.step, caught.value.quantity) == (1, 1, quantity)
+        train_epoch(params, x, labels, batch_size=2, learning_rate=0.1, rng=None)
+    assert where(caught.value) == (1, 1, quantity)
 
 
 def test_penalty_beyond_the_range_of_numbers_is_a_loss_that_diverged():
-    params = {"weights": np.array([[1e200, 0.0]]), "bias": np.zeros(2)}
-    with pytest.raises(TrainingDiverged, match="loss became inf in epoch 1, step 1"):
-        quick_fit(params, np.ones((2, 1)), [0, 0], l2=0.1)
+    # The first step makes weights of 5e159, whose squares are beyond the range; the loss without penalty is 0.
+    with pytest.raises(TrainingDiverged, match="loss became inf in epoch 2, step 1"):
+        quick_fit(init_params(1, 2), np.ones((2, 1)), np.zeros(2, int), learning_rate=1e160, l2=1.0)
 
 
 # What is refused
@@ -318,7 +331,7 @@ def test_train_epoch_leaves_errors_in_the_labels_as_they_are():
 
 
 def output_of_fit(progress, tmp_path, **environment):
-    """Run fit in a new interpreter, for tqdm reads the environment when it is imported."""
+    """Return what fit writes to stderr in a new interpreter with this environment."""
     program = f"""
 import numpy as np
 from mnist_helpers.models import init_params

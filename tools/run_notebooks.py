@@ -13,20 +13,22 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from tqdm import tqdm
 
 from mnist_helpers.data import load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+PEAK_MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # in kB
 LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
 
 
 def execute(notebook, folder):
-    """Run all cells of a notebook in a fresh kernel, as strict nbval does: no progress bars, its own folder."""
+    """Run all cells in a fresh kernel, as strict nbval does: in its folder, without bars. Return its peak memory in MB."""
     os.environ["TQDM_DISABLE"] = "1"
-    client = NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": folder}})
-    client.execute()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in conftest.py
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": folder}}).execute()
+    return int(notebook.cells.pop().outputs[0].text) // 1024
 
 
 def normalise(notebook):
@@ -55,16 +57,16 @@ def run(path):
     """Execute one notebook and write it only when all of it ran."""
     start = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
-    execute(notebook, str(path.parent))
+    megabytes = execute(notebook, str(path.parent))
     normalise(notebook)
     nbformat.write(notebook, path)
-    tqdm.write(f"{path.name}: {time.perf_counter() - start:.1f} s")
+    print(f"{path.name}: {time.perf_counter() - start:.0f} s, {megabytes} MB")
 
 
 def main(arguments):
     if load_mnist().is_stand_in:
         sys.exit("Not run: stored outputs must come from real MNIST. See the message above for how to get it.")
-    for path in tqdm([Path(name) for name in arguments] or sorted(ROOT.glob("book/chapters/*.ipynb"))):
+    for path in [Path(name) for name in arguments] or sorted(ROOT.glob("book/chapters/*.ipynb")):
         run(path)
 
 

@@ -1,0 +1,50 @@
+# Everything runs in an environment of its own, .venv, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help book test serve notebooks lint browser benchmark data address clean
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import venv, ensurepip' || (echo 'The venv module is missing; on Debian and Ubuntu: apt install python3-venv'; exit 1)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+book: $(READY) ## build the HTML book
+	$(BIN)/jupyter-book build -W -n --keep-going book
+	@echo 'Open book/_build/html/index.html in a browser, or: make serve'
+
+test: $(READY) ## run every test and every chapter (pytest --nbval)
+	$(BIN)/python -m pytest --nbval
+
+serve: book ## build the book and serve it on http://localhost:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory book/_build/html 8000
+
+notebooks: $(READY) ## run every chapter again in place; needs real MNIST
+	$(BIN)/python tools/run_notebooks.py
+
+lint: $(READY) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/set_address.py --check
+
+browser: book ## test the built book in Chromium
+	$(BIN)/python -m pytest browser_tests
+
+benchmark: $(READY) ## compare the speed of training with PyTorch's
+	$(BIN)/python benchmarks/epoch_speed.py
+
+data: $(READY) ## download both data sets and say where they are
+	$(BIN)/python -m mnist_helpers.data
+
+address: $(READY) ## write the repository's address from pyproject.toml everywhere
+	$(BIN)/python tools/set_address.py
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) book/_build .pytest_cache .hypothesis .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
