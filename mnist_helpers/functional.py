@@ -233,8 +233,11 @@ def check_labels(labels, num_classes):
 
 def _mean_nll(log_probs, labels):
     losses = -log_probs[np.arange(len(labels)), labels]
-    # Divide before summing: the sum of N losses may overflow where their mean does not. "+ 0.0" turns -0.0 into 0.0.
-    return float((losses / len(losses)).sum() + 0.0)
+    # Divide before summing: the sum of N losses may overflow where their mean does not. Rounding may still lift it over
+    # the largest float, hence the minimum: no mean exceeds the largest loss. "+ 0.0" turns -0.0 into 0.0.
+    with np.errstate(over="ignore"):
+        mean = (losses / len(losses)).sum()
+    return float(min(mean, losses.max()) + 0.0)
 
 
 def _check_batch(logits, labels):

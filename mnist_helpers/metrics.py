@@ -51,7 +51,7 @@ def confusion_matrix(labels, predictions, num_classes):
         As `accuracy`, and if a class is out of range.
     """
     labels, predictions = _check_pair(labels, predictions, num_classes)
-    pairs = labels.astype(np.int64) * num_classes + predictions
+    pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 

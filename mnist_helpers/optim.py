@@ -25,5 +25,7 @@ def sgd(params, grads, *, learning_rate):
     """
     if params.keys() != grads.keys():
         raise ValueError(f"parameters {sorted(params)} but gradients {sorted(grads)}")
-    learning_rate = float(learning_rate)  # a NumPy scalar would turn float32 parameters into float64
-    return {name: value - learning_rate * grads[name] for name, value in params.items()}
+    learning_rate = float(learning_rate)  # a NumPy scalar would turn float32 gradients into float64
+    return {
+        name: (value - learning_rate * grads[name]).astype(value.dtype, copy=False) for name, value in params.items()
+    }

@@ -75,6 +75,8 @@ def evaluate(params, x, labels):
     return cross_entropy(scores, labels), accuracy(labels, scores.argmax(axis=1))
 
 
+# Overflow is looked for in the results, where it becomes an error that says what to do; NumPy need not warn as well.
+@np.errstate(over="ignore", invalid="ignore")
 def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2=0.0, epoch=1, on_step=None):
     """Run one epoch of mini-batch gradient descent.
 
@@ -119,6 +121,7 @@ def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2
     return params
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def fit(
     params,
     x,
