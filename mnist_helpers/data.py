@@ -320,8 +320,10 @@ def _minibatches(x, y, batch_size, rng):
     order = None if rng is None else rng.permutation(len(x))
     for start in range(0, len(x), batch_size):
         batch = slice(start, start + batch_size)
-        rows = batch if order is None else order[batch]
-        yield x[rows], y[rows]
+        if order is None:
+            yield x[batch], y[batch]
+        else:  # take does the same as x[order[batch]], somewhat faster
+            yield x.take(order[batch], axis=0), y.take(order[batch], axis=0)
 
 
 def _check_features(features, name):

@@ -23,7 +23,7 @@ LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "
 
 
 def execute(notebook, folder):
-    """Run all cells in a fresh kernel, as strict nbval does: in its folder, without bars. Return its peak memory in MB."""
+    """Run all cells in a fresh kernel, in their folder and without bars; return its peak memory in MB."""
     os.environ["TQDM_DISABLE"] = "1"
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in conftest.py
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
