@@ -67,6 +67,13 @@ def test_skeleton(chapter):
     assert 3 <= len(re.findall(r"^- ", tail.split("## What you did")[1], re.MULTILINE)) <= 5
 
 
+def test_cells_that_load_mnist_are_tagged(chapter):
+    """Without MNIST they warn, so their output cannot be compared."""
+    loading = [cell for cell in rules.cells(chapter, "code") if "load_mnist()" in cell.source]
+    assert loading
+    assert all("needs-mnist" in cell.metadata.get("tags", []) for cell in loading)
+
+
 def test_metadata_are_normalised(chapter):
     """Nothing is stored that differs from machine to machine or from run to run."""
     assert chapter.metadata.kernelspec.name == "python3"
