@@ -203,7 +203,7 @@ def _parse_idx(path, content):
     if content[:512].lstrip().startswith(b"<"):
         raise DataError(
             f"{path} is a web page, not data: probably the login page of a network or the error page of a server. "
-            "Log in to the network, delete the file and load again"
+            "Log in to the network, delete the file if it is still there, and load again"
         )
     if content[:3] != b"\x00\x00\x08" or len(content) < 4:
         raise DataError(f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex(' ')}")
@@ -289,7 +289,10 @@ def _fetch(mirror, file, folder):
         with _download_bar(file) as bar, Path(output_file).open("wb") as stream:
             get = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=_TIMEOUT)
             get(url, _LimitedWriter(stream, file), fetcher)
-        arrays.append(_read_checked(output_file, file))
+        try:
+            arrays.append(_read_checked(output_file, file))
+        except DataError as error:  # it names a temporary file that nobody will find
+            raise DataError(str(error).replace(str(output_file), "what it sent")) from error
 
     # No hash for pooch: mirrors pack differently, so what identifies a file is its unpacked content, checked above.
     name = file.name + ".gz"
