@@ -273,6 +273,7 @@ def _download(file, source, cache):
                         raise  # the disk's fault, not the mirror's
                     failures.append(f"- {mirror}{file.name}.gz: {_reason(error)}")
                 else:
+                    path.chmod(0o644)  # temporary files are private, but a cache may be shared
                     path.replace(cache / path.name)
                     return array
     except OSError as error:

@@ -217,6 +217,12 @@ def test_download_happens_once(site, kind):
     assert (len(site.first.asked), len(site.second.asked)) == (4, 0)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_cache_can_be_shared(site, kind):
+    LOADERS[kind]()
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in (site.cache / kind).iterdir())
+
+
 @pytest.mark.parametrize("as_type", [str, Path])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_named_folder_may_hold_gzipped_or_plain_files(site, kind, tmp_path, zipped, as_type):
