@@ -207,10 +207,8 @@ def _parse_idx(path, content):
         )
     if content[:3] != b"\x00\x00\x08" or len(content) < 4:
         raise DataError(f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex(' ')}")
-    num_dims = content[3]
-    start = 4 + 4 * num_dims
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4", count=len(content[4:start]) // 4))
-    if len(shape) < num_dims or start + prod(shape) != len(content):
+    shape, start = _header(content)
+    if start + prod(shape) != len(content):
         have = f"more than {_MAX_IDX_BYTES}" if len(content) > _MAX_IDX_BYTES else len(content)
         raise DataError(
             f"{path} should hold {start + prod(shape)} bytes for the shape {shape} in its header, "

@@ -154,8 +154,8 @@ def cross_entropy(logits, labels):
     Returns
     -------
     float
-        Mean over the N examples, at least 0. ``inf`` if, and only if, a label has probability zero: its
-        logit is -inf or lies more than about 1.8e308 below the largest.
+        Mean over the N examples, at least 0. ``inf`` if, and only if, the logit of a label is -inf or lies more
+        than about 1.8e308 below the largest of its row.
 
     Raises
     ------
