@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book test serve notebooks lint browser benchmark data address clean
+.PHONY: help book test serve notebooks lint browser benchmark bugs data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -38,6 +38,9 @@ browser: book ## test the built book in Chromium
 
 benchmark: $(READY) ## compare the speed of training with PyTorch's
 	$(BIN)/python benchmarks/epoch_speed.py
+
+bugs: $(READY) ## show what the gradient checker says of every planted bug
+	$(BIN)/python -m mnist_helpers.planted_bugs
 
 data: $(READY) ## download both data sets and say where they are
 	$(BIN)/python -m mnist_helpers.data

@@ -17,6 +17,7 @@ __all__ = [
     "logsumexp",
     "one_hot",
     "softmax",
+    "softmax_jacobian",
 ]
 
 
@@ -115,6 +116,39 @@ def softmax(logits, axis=-1):
     with np.errstate(over="ignore", under="ignore"):
         exponentials = np.exp(logits - maximum)
         return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+def softmax_jacobian(probs):
+    """Return the derivatives of all probabilities with respect to all logits, diag(p) - p p^T.
+
+    Parameters
+    ----------
+    probs : array_like of real numbers, shape (..., K)
+        Softmax probabilities: at least 0, summing to one along the last axis.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., K, K)
+        Entry (i, j) is the derivative of p_i with respect to z_j: p_i * ([i = j] - p_j). Symmetric, positive
+        semidefinite, rows and columns sum to zero.
+
+    Raises
+    ------
+    ValueError
+        If `probs` has no axis, is negative or NaN somewhere, or does not sum to one (logits given?).
+    TypeError
+        If the probabilities are not real numbers.
+    """
+    probs = np.asarray(probs)
+    if probs.dtype.kind not in "fiu":
+        raise TypeError(f"probs must be real numbers, got dtype {probs.dtype}")
+    probs = probs.astype(np.float64, copy=False)
+    if not probs.ndim or not probs.shape[-1]:
+        raise ValueError(f"probs must have shape (..., K), got {probs.shape}")
+    # The second condition allows for float32 probabilities; written so that NaN fails it.
+    if not (probs >= 0).all() or not (np.abs(probs.sum(axis=-1) - 1) < 1e-4).all():
+        raise ValueError("probs must be at least 0 and sum to one along the last axis; these look like logits")
+    return probs[..., :, None] * np.eye(probs.shape[-1]) - probs[..., :, None] * probs[..., None, :]
 
 
 def one_hot(labels, num_classes):

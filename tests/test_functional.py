@@ -20,6 +20,7 @@ from mnist_helpers.functional import (
     logsumexp,
     one_hot,
     softmax,
+    softmax_jacobian,
 )
 
 settings.register_profile("tests", deadline=None, derandomize=True, max_examples=200)
@@ -339,3 +340,44 @@ def test_one_hot_has_its_ones_at_the_labels():
 def test_one_hot_refuses_bad_labels(labels, error):
     with pytest.raises(error, match="labels must"):
         one_hot(labels, 3)
+
+
+# ---------------------------------------------------------------- the Jacobian
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
+def test_jacobian_against_exact_differences(scale):
+    """Against differences of softmax in 60-digit decimal arithmetic."""
+    z = scale * np.random.default_rng(0).standard_normal(4)
+    base = [Decimal(float(value)) for value in z]
+    expected = np.empty((4, 4))
+    with localcontext(prec=60):
+        step = Decimal(10) ** -25
+        for j in range(4):
+            up, down = ([value + sign * step * (k == j) for k, value in enumerate(base)] for sign in (1, -1))
+            ups, downs = ([v.exp() / sum(w.exp() for w in moved) for v in moved] for moved in (up, down))
+            expected[:, j] = [float((u - d) / (2 * step)) for u, d in zip(ups, downs, strict=True)]
+    assert_allclose(softmax_jacobian(softmax(z)), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_jacobian_of_a_batch_is_one_matrix_per_row():
+    probs = softmax(np.random.default_rng(1).standard_normal((2, 3, 5)))
+    jacobians = softmax_jacobian(probs)
+    assert jacobians.shape == (2, 3, 5, 5)
+    assert_allclose(jacobians[1, 2], np.diag(probs[1, 2]) - np.outer(probs[1, 2], probs[1, 2]))
+    assert_allclose(jacobians.sum(axis=-1), 0, atol=1e-15)
+
+
+def test_jacobian_of_certainty_is_zero():
+    assert not softmax_jacobian([0, 1, 0]).any()
+
+
+@pytest.mark.parametrize("probs", [[1.0, 2.0], [-0.5, 1.5], [np.nan, 1.0], 1.0, [], [[0.5, 0.5], [0.5, 0.6]]])
+def test_jacobian_refuses_what_is_no_distribution(probs):
+    with pytest.raises(ValueError, match="probs"):
+        softmax_jacobian(probs)
+
+
+def test_jacobian_refuses_complex_numbers():
+    with pytest.raises(TypeError, match="real"):
+        softmax_jacobian([1j, 1 - 1j])
