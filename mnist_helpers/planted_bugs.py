@@ -101,6 +101,13 @@ MODELS = {
 }
 
 
+def forward(steps, params, x):
+    """Return the hidden layer's input a (None without one), the last layer's input h, and the logits."""
+    a = x @ params["hidden_weights"] + params["hidden_bias"] if steps.activation else None
+    h = steps.activation(a) if steps.activation else x
+    return a, h, h @ params["weights"] + params["bias"]
+
+
 def loss_and_grads(steps, params, x, labels, *, l1=0.0, l2=0.0):
     """Return the loss and a gradient, put together from steps that may be wrong.
 
@@ -119,9 +126,7 @@ def loss_and_grads(steps, params, x, labels, *, l1=0.0, l2=0.0):
     loss : float
     grads : dict
     """
-    a = x @ params["hidden_weights"] + params["hidden_bias"] if steps.activation else None
-    h = steps.activation(a) if steps.activation else x
-    logits = h @ params["weights"] + params["bias"]
+    a, h, logits = forward(steps, params, x)
     loss = steps.loss(logits, labels) + steps.penalty(params, l1, l2)
     delta = steps.delta(logits, labels)
     grads = {"weights": steps.weights_grad(h, delta), "bias": steps.bias_grad(delta)}
@@ -503,16 +508,21 @@ def make_problem(model, *, extreme=False, dtype=np.float64, seed=0):
     return Problem(params, x, labels, *((0.0, 0.0) if extreme else (0.1, 0.2)))
 
 
-def complaint(variant, problem):
-    """Return what `check_gradient` raises for a variant at a problem, None if it is content."""
+def functions(variant, problem):
+    """Return the loss and the gradient of a variant on a problem, both as functions of the parameters."""
 
     def both(params):
         return loss_and_grads(variant.steps, params, problem.x, problem.labels, l1=problem.l1, l2=problem.l2)
 
+    return lambda params: both(params)[0], lambda params: both(params)[1]
+
+
+def complaint(variant, problem):
+    """Return what `check_gradient` raises for a variant at a problem, None if it is content."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakCheckWarning)
         try:
-            check_gradient(lambda params: both(params)[0], lambda params: both(params)[1], problem.params)
+            check_gradient(*functions(variant, problem), problem.params)
         except (GradientError, ValueError) as raised:
             return raised
     return None
