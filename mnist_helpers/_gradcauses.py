@@ -28,7 +28,8 @@ def likely_cause(analytic, numerical, tolerance, x=None):
 
 
 def _fit(candidate, target, tolerance):
-    return bool((np.abs(candidate - target) <= tolerance + SLACK * np.abs(target).max()).all())
+    """Whether all entries agree, to their tolerances and to one part in a thousand of their own size."""
+    return bool((np.abs(candidate - target) <= tolerance + SLACK * np.abs(target)).all())
 
 
 def _zero(analytic, numerical, tolerance):
@@ -38,7 +39,7 @@ def _zero(analytic, numerical, tolerance):
 
 
 def _digits(analytic, numerical, tolerance):
-    share = np.abs(analytic - numerical).max() / np.abs(numerical).max()
+    share = (np.abs(analytic - numerical) / np.maximum(np.abs(numerical), tolerance)).max()
     if share < 1e-6:
         return f"it is right to {-np.log10(share):.0f} digits: was something rounded, or computed in a lower precision?"
     return ""
@@ -56,20 +57,26 @@ def _ratio(analytic, numerical, tolerance):
         if abs(ratio - value) < SLACK:
             return f"a factor {name} (ratio {ratio:.4g}): one counts in nats, the other in bits"
     whole = max(abs(ratio), 1 / abs(ratio))
-    if abs(whole - round(whole)) < SLACK * whole:
+    if abs(whole - round(whole)) < min(SLACK * whole, 0.05):
+        sign = "" if ratio > 0 else "-"
         over = "" if abs(ratio) > 1 else "1 / "
-        return f"a factor {over}{round(whole)}: the number of examples or of classes? one sums where the other averages"
+        number = f"{sign}{over}{round(whole)}"
+        return f"a factor {number}: the number of examples or of classes? one sums where the other averages"
     return f"the constant factor {ratio:.4g}"
 
 
 def _constant(analytic, numerical, tolerance):
-    if _fit(analytic, np.full_like(analytic, analytic.mean()), tolerance):
+    if _same(analytic, tolerance) and not _same(numerical, tolerance):
         return "all entries are the same number: a sum over all axes instead of one?"
     return ""
 
 
+def _same(array, tolerance):
+    return _fit(array, np.full_like(array, array.mean()), tolerance)
+
+
 def _order(analytic, numerical, tolerance):
-    if analytic.ndim != 2 or min(analytic.shape) == 1:
+    if analytic.ndim != 2 or min(analytic.shape) == 1 or _fit(analytic, numerical, tolerance):
         return ""
     if analytic.shape[0] == analytic.shape[1] and _fit(analytic.T, numerical, tolerance.max()):
         return "the gradient is transposed"

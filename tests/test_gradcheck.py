@@ -260,7 +260,7 @@ def test_complex_step_does_not_cancel():
     "f", [lambda x: np.abs(x).sum(), lambda x: x.real.sum(), lambda x: 1.0], ids=["abs", "real", "1"]
 )
 def test_functions_that_lose_the_imaginary_part_are_refused(f):
-    with pytest.raises(TypeError, match="real number for complex x"):
+    with pytest.raises(TypeError, match="one complex number for complex x"):
         complex_step_gradient(f, X)
 
 
@@ -417,6 +417,7 @@ def test_memory_layout_of_x_and_of_the_gradient_does_not_matter(x):
 # ---------------------------------------------------------------- right gradients pass
 
 
+@pytest.mark.filterwarnings("ignore::mnist_helpers.gradcheck.WeakCheckWarning")  # float32 sees little there
 @pytest.mark.parametrize("name", SMOOTH | DIFFICULT)
 def test_right_gradients_pass(name, dtype):
     f, grad, x = (SMOOTH | DIFFICULT)[name]
@@ -568,6 +569,7 @@ def test_one_entry_that_is_a_little_wrong_is_found_wherever_it_is(name, dtype):
             assert (error.name, error.index) == (key, index)
 
 
+@pytest.mark.filterwarnings("ignore::mnist_helpers.gradcheck.WeakCheckWarning")  # float32 sees little there
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_with_large_features_a_step_to_match_finds_small_errors(dtype, sign):
     f, grad, x = DIFFICULT["pixels to 255, small weights"]
@@ -821,25 +823,22 @@ def test_gradient_of_a_parameter_that_f_does_not_use_is_no_reason_to_divide_by_z
 
 @pytest.mark.parametrize("directions", [{}, {"num_directions": 3}])
 def test_too_many_kinks_are_refused(dtype, directions):
-    with pytest.raises(ValueError, match=r"not smooth along 3 of 3 lines through x.*kinks"):
+    with pytest.raises(ValueError, match=r"x sits on a kink of f in 3 of 3 directions"):
         check_gradient(
             lambda x: np.abs(x).sum(), np.sign, np.zeros(3, dtype), **directions, rng=np.random.default_rng(0)
         )
 
 
-def test_jumps_are_refused(dtype):
-    with pytest.raises(ValueError, match=r"not smooth along .* jumps"):
+def test_jumps_give_a_warning(dtype):
+    with pytest.warns(WeakCheckWarning, match="hardly any error would show"):
         check_gradient(lambda x: np.floor(x).sum(), np.zeros_like, at(dtype, np.arange(1, 4) + best_step(dtype) / 50))
 
 
 def assert_not_accused(f, grad, x):
-    """That nothing can be concluded is a right answer too, and so are tolerances wide enough."""
+    """A warning that little could be seen is a right answer too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeakCheckWarning)
-        try:
-            check_gradient(f, grad, x)
-        except ValueError as error:
-            assert "not smooth" in str(error)  # noqa: PT017
+        check_gradient(f, grad, x)
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e-10, 1e-9, 1e-7, 1e-6])
@@ -857,7 +856,7 @@ def test_right_gradient_of_a_function_in_lower_precision_than_x_is_not_accused(c
 def test_checking_entries_on_kinks_takes_no_matrix_of_all_directions():
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="not smooth along 1500 of 1500 lines"):
+        with pytest.raises(ValueError, match="on a kink of f in 1500 of 1500 directions"):
             check_gradient(lambda x: np.abs(x).sum(), np.sign, np.zeros(1500))
         assert tracemalloc.get_traced_memory()[1] < 1500**2  # bytes; the matrix takes eight times that
     finally:
