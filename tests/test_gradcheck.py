@@ -14,7 +14,6 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.differentiate import derivative
 
 from mnist_helpers.gradcheck import (
     GradientError,
@@ -230,7 +229,7 @@ def test_numbers_agree_with_scipy():
     flat = np.concatenate([PARAMS["weights"].ravel(), PARAMS["bias"]])
     theirs = scipy.optimize.approx_fprime(flat, lambda v: f({"weights": v[:12].reshape(4, 3), "bias": v[12:]}))
     assert_allclose(np.concatenate([ours["weights"].ravel(), ours["bias"]]), theirs, rtol=0, atol=2e-7)
-    assert_allclose(numerical_gradient(sines, X), derivative(np.sin, X).df, rtol=0, atol=1e-9)
+    assert_allclose(numerical_gradient(sines, X), np.cos(X), rtol=0, atol=1e-9)
 
 
 # ---------------------------------------------------------------- the complex step
@@ -1012,6 +1011,6 @@ def test_scipy_agrees_that_right_ones_are_right_and_wrong_ones_wrong(name):
 
 @example(np.array([0.0]))
 @given(hnp.arrays(np.float64, st.integers(1, 4), elements=st.floats(-3, 3)))
-def test_differences_agree_with_those_of_scipy(x):
+def test_differences_agree_with_the_exact_derivative(x):
     ours = numerical_gradient(lambda x: np.exp(np.sin(x)).sum(), x)
-    assert_allclose(ours, derivative(lambda t: np.exp(np.sin(t)), x).df, rtol=0, atol=2e-9)
+    assert_allclose(ours, np.exp(np.sin(x)) * np.cos(x), rtol=0, atol=2e-9)
