@@ -222,9 +222,9 @@ def _random_mask(z):
 
 BUGS = (
     # the gradient with respect to the logits
-    variant("sign", "descends the log-likelihood, as printed in S0", delta=lambda z, y: -delta(z, y)),
-    variant("sum for mean", "the loss is a mean, the gradient a sum", delta=lambda z, y: delta(z, y) * len(y)),
-    variant("1/N twice", "divided in delta and again in the product", delta=lambda z, y: delta(z, y) / len(y)),
+    variant("sign", "climbs the loss, as printed in S0", delta=lambda z, y: -delta(z, y)),
+    variant("sum for mean", "loss a mean, gradient a sum", delta=lambda z, y: delta(z, y) * len(y)),
+    variant("1/N twice", "in delta and again in the product", delta=lambda z, y: delta(z, y) / len(y)),
     variant("mean over N and K", "np.mean without an axis", delta=lambda z, y: delta(z, y) / z.shape[1]),
     variant("bits and nats", "log2 in the loss, e in the gradient", loss=lambda z, y: nll(z, y) / np.log(2)),
     variant("target forgotten", "p instead of p - t", delta=lambda z, y: softmax(z) / len(y)),
@@ -241,7 +241,7 @@ BUGS = (
     ),
     variant("diagonal only", "one path into each logit", delta=lambda z, y: -targets(z, y) * (1 - softmax(z)) / len(y)),
     variant(
-        "inner product", "np.dot(p, p) for p p^T, as in S0's program", delta=_through_jacobian(_inner_product_jacobian)
+        "inner product", "np.dot(p, p) for p p^T (S0's program)", delta=_through_jacobian(_inner_product_jacobian)
     ),
     variant("summed Jacobian", "its columns added up: all zero", delta=lambda z, y: jacobians(z).sum(axis=1) / len(y)),
     variant("squared-error gradient", "loss and gradient of two losses", delta=_squared_error_delta),
@@ -286,7 +286,7 @@ BUGS = (
     variant("scalar bias gradient", "sum over everything", bias_grad=lambda d: np.full_like(d[0], d.sum())),
     variant("bias averaged again", "mean for sum", bias_grad=lambda d: d.mean(axis=0)),
     variant("bias forgotten", "stays where it is", bias_grad=lambda d: np.zeros_like(d[0])),
-    variant("updates in passing", "params changed while the loss is computed", penalty=_updating),
+    variant("updates in passing", "computing the loss changes params", penalty=_updating),
     variant("dropout left on", "a new random mask in every call", loss=lambda z, y: nll(z * _random_mask(z), y)),
     # penalties
     variant("L2 doubled", "2w for w**2 / 2", penalty_grad=lambda n, w, l1, l2, _: penalty_grad(n, w, l1, 2 * l2, _)),
@@ -305,7 +305,7 @@ BUGS = (
     ),
     variant(
         "penalty averaged",
-        "mean of squares in the loss, sum in the gradient",
+        "mean in the loss, sum in the gradient",
         penalty=lambda p, l1, l2: penalty(p, l1, l2) / p["weights"].size,
     ),
     variant("penalty subtracted", "rewards large weights", penalty_grad=lambda *args: -penalty_grad(*args)),
@@ -345,7 +345,7 @@ BUGS = (
     variant("1/N in each layer", "delta carries it already", "sigmoid", hidden_delta=lambda d, w, g: d @ w.T / len(d)),
     variant(
         "hidden L2 forgotten",
-        "penalty gradient on the last layer only",
+        "penalised in the loss only",
         "ReLU",
         penalty_grad=lambda n, w, *rest: penalty_grad("bias" if "hidden" in n else n, w, *rest),
     ),
