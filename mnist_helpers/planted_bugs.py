@@ -240,9 +240,7 @@ BUGS = (
         delta=lambda z, y: delta(z, y) * softmax(z) * (1 - softmax(z)),
     ),
     variant("diagonal only", "one path into each logit", delta=lambda z, y: -targets(z, y) * (1 - softmax(z)) / len(y)),
-    variant(
-        "inner product", "np.dot(p, p) for p p^T (S0's program)", delta=_through_jacobian(_inner_product_jacobian)
-    ),
+    variant("inner product", "np.dot(p, p) for p p^T (S0's program)", delta=_through_jacobian(_inner_product_jacobian)),
     variant("summed Jacobian", "its columns added up: all zero", delta=lambda z, y: jacobians(z).sum(axis=1) / len(y)),
     variant("squared-error gradient", "loss and gradient of two losses", delta=_squared_error_delta),
     variant(
