@@ -244,7 +244,7 @@ def check_gradient(f, grad, x, *, num_directions=None, rng=None, step=None):
     Warns
     -----
     WeakCheckWarning
-        If no derivative of a parameter is 20 times as large as the usual tolerance.
+        If the check passes, but no derivative of a parameter is more than 20 times as large as its own tolerance.
 
     Notes
     -----
@@ -258,8 +258,8 @@ def check_gradient(f, grad, x, *, num_directions=None, rng=None, step=None):
       differences may cancel;
     - 8 standard deviations of the rounding error of D(h), sqrt(2)*noise/2h. The noise is estimated from fourth
       differences of f at points a few units in the last place apart (J. J. Moré and S. M. Wild, "Estimating
-      computational noise", SIAM J. Sci. Comput. 33, 2011), and is at least the roundoff of f;
-    - a few roundings of the gradient.
+      computational noise", SIAM J. Sci. Comput. 33, 2011), and is at least machine epsilon times abs(f);
+    - 8 machine epsilons of the largest entry of the gradient.
 
     In float32 the step is long. With hundreds of examples and a ReLU it crosses so many kinks that a right gradient may
     be accused: take few examples, or float64.
