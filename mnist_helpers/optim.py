@@ -1,6 +1,12 @@
-"""Update rules: how parameters move along their gradients."""
+"""Update rules: how parameters move along their gradients. No function changes its arguments.
 
-__all__ = ["sgd"]
+Rules with a memory take a `velocity`, a dictionary like the parameters that starts at zero (`zero_velocity`), and
+return the new one beside the new parameters.
+"""
+
+import numpy as np
+
+__all__ = ["decay_weights", "momentum", "nesterov", "sgd", "update_rule", "zero_velocity"]
 
 
 def sgd(params, grads, *, learning_rate):
@@ -9,7 +15,7 @@ def sgd(params, grads, *, learning_rate):
     Parameters
     ----------
     params, grads : dict of ndarray
-        Same names and shapes. Not changed.
+        Same names and shapes.
     learning_rate : float
         Step size.
 
@@ -23,9 +29,177 @@ def sgd(params, grads, *, learning_rate):
     ValueError
         If the names differ.
     """
-    if params.keys() != grads.keys():
-        raise ValueError(f"parameters {sorted(params)} but gradients {sorted(grads)}")
+    _check_names(params, grads)
     learning_rate = float(learning_rate)  # a NumPy scalar would turn float32 gradients into float64
     return {
         name: (value - learning_rate * grads[name]).astype(value.dtype, copy=False) for name, value in params.items()
+    }
+
+
+def zero_velocity(params):
+    """Return arrays of zeros with the names, shapes and dtypes of the parameters."""
+    return {name: np.zeros_like(value) for name, value in params.items()}
+
+
+def momentum(params, grads, velocity, *, learning_rate, momentum):
+    """Return parameters and velocity after one step of gradient descent with momentum (heavy ball).
+
+    velocity = momentum * velocity - learning_rate * grads, then params + velocity.
+
+    Parameters
+    ----------
+    params, grads, velocity : dict of ndarray
+        Same names and shapes.
+    learning_rate : float
+    momentum : float
+        At least 0 and below 1. Under a constant gradient the velocity tends to
+        -learning_rate / (1 - momentum) * grads. With 0 it is `sgd`.
+
+    Returns
+    -------
+    params, velocity : dict of ndarray
+        New arrays in the dtype of `params`.
+
+    Raises
+    ------
+    ValueError
+        If the names differ or `momentum` is out of range.
+
+    Notes
+    -----
+    B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR Computational Mathematics
+    and Mathematical Physics 4 (1964).
+    """
+    velocity = _next_velocity(params, grads, velocity, learning_rate, momentum)
+    return {name: value + velocity[name] for name, value in params.items()}, velocity
+
+
+def nesterov(params, grads, velocity, *, learning_rate, momentum):
+    """Return parameters and velocity after one step with Nesterov's momentum.
+
+    velocity = momentum * velocity - learning_rate * grads, then params + momentum * velocity - learning_rate * grads.
+
+    The parameters are those at which the gradient is taken, one step of momentum ahead of the position in Nesterov's
+    own form.
+
+    Parameters
+    ----------
+    params, grads, velocity : dict of ndarray
+        Same names and shapes.
+    learning_rate : float
+    momentum : float
+        At least 0 and below 1.
+
+    Returns
+    -------
+    params, velocity : dict of ndarray
+        New arrays in the dtype of `params`.
+
+    Raises
+    ------
+    ValueError
+        If the names differ or `momentum` is out of range.
+
+    Notes
+    -----
+    Y. Nesterov, "A method for solving the convex programming problem with convergence rate O(1/k**2)", 1983; in this
+    form Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, "Advances in optimizing recurrent networks", ICASSP 2013.
+    """
+    velocity = _next_velocity(params, grads, velocity, learning_rate, momentum)
+    ahead = {name: value + float(momentum) * velocity[name] for name, value in params.items()}
+    return sgd(ahead, grads, learning_rate=learning_rate), velocity
+
+
+def decay_weights(params, *, learning_rate, weight_decay):
+    """Return parameters whose weights are shrunk by the factor 1 - learning_rate * weight_decay; the biases are kept.
+
+    Done beside the gradient step this is decoupled weight decay. For `sgd` it is the same as an L2 penalty, with
+    momentum it is not.
+
+    Parameters
+    ----------
+    params : dict of ndarray
+    learning_rate : float
+    weight_decay : float
+        At least 0, and so small that the factor stays positive.
+
+    Returns
+    -------
+    dict of ndarray
+
+    Raises
+    ------
+    ValueError
+        If the factor is not in (0, 1].
+
+    Notes
+    -----
+    I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+    factor = 1 - float(learning_rate) * float(weight_decay)
+    if weight_decay < 0 or not 0 < factor <= 1:
+        raise ValueError(
+            f"1 - learning_rate * weight_decay must lie in (0, 1] and weight_decay be at least 0, got {factor}"
+        )
+    return {name: factor * value if name.endswith("weights") else value for name, value in params.items()}
+
+
+def update_rule(*, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0):
+    """Return the rule that these settings ask for, as one function ``(params, grads, velocity) -> (params, velocity)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+    momentum : float
+        0 for `sgd`; the velocity is then returned as it came.
+    nesterov : bool
+        Use `nesterov` instead of `momentum`. Needs a momentum above 0.
+    weight_decay : float
+        Applied to the parameters before the step, see `decay_weights`.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range.
+    """
+    if not 0 < learning_rate < np.inf:
+        raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
+    if nesterov and not momentum:
+        raise ValueError("nesterov=True needs a momentum above 0")
+    rule = _RULES[bool(nesterov)]
+    decay = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    decay_weights({}, **decay)  # complains of settings that cannot work before any training
+
+    def update(params, grads, velocity):
+        params = decay_weights(params, **decay) if weight_decay else params
+        if not momentum:
+            return sgd(params, grads, learning_rate=learning_rate), velocity
+        return rule(params, grads, velocity, learning_rate=learning_rate, momentum=momentum)
+
+    return update
+
+
+_RULES = (momentum, nesterov)  # the names that hide them inside update_rule
+
+
+def _check_names(params, other, kind="gradients"):
+    if params.keys() != other.keys():
+        raise ValueError(f"parameters {sorted(params)} but {kind} {sorted(other)}")
+
+
+def _next_velocity(params, grads, velocity, learning_rate, momentum):
+    _check_names(params, grads)
+    _check_names(params, velocity, "velocities")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
+    learning_rate, momentum = float(learning_rate), float(momentum)
+    return {
+        name: (momentum * velocity[name] - learning_rate * grads[name]).astype(value.dtype, copy=False)
+        for name, value in params.items()
     }

@@ -12,7 +12,7 @@ from mnist_helpers.data import iter_minibatches
 from mnist_helpers.functional import check_labels, cross_entropy
 from mnist_helpers.metrics import accuracy
 from mnist_helpers.models import logits, loss_and_grads
-from mnist_helpers.optim import sgd
+from mnist_helpers.optim import update_rule, zero_velocity
 
 __all__ = ["FitResult", "TrainingDiverged", "evaluate", "fit", "train_epoch"]
 
@@ -25,8 +25,7 @@ class TrainingDiverged(ArithmeticError):
     epoch, step : int
         Where it was met, both counted from 1. Step 0 is the measurement before the first update.
     quantity : str
-        The first thing, in the order in which they are computed, that was not finite: ``"x"``, ``"weights"``,
-        ``"bias"``, ``"logits"`` or ``"loss"``.
+        The first thing that was not finite: ``"x"``, the name of a parameter, ``"logits"`` or ``"loss"``.
     """
 
     def __init__(self, epoch, step, quantity, value):
@@ -58,7 +57,7 @@ class FitResult:
     best_epoch: int
 
 
-def evaluate(params, x, labels):
+def evaluate(params, x, labels, *, activation="relu"):
     """Return the mean cross-entropy in nats (without penalties) and the accuracy.
 
     Parameters
@@ -66,19 +65,23 @@ def evaluate(params, x, labels):
     params : dict
     x : ndarray of float, shape (N, D)
     labels : ndarray of int, shape (N,)
+    activation : "relu", "tanh" or "sigmoid"
+        Of the hidden layer, if there is one.
 
     Returns
     -------
     loss, accuracy : float
     """
-    scores = logits(params, x)
+    scores = logits(params, x, activation=activation)
     return cross_entropy(scores, labels), accuracy(labels, scores.argmax(axis=1))
 
 
 # Overflow is looked for in the results, where it becomes an error that says what to do; NumPy need not warn as well.
 @np.errstate(over="ignore", invalid="ignore")
-def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2=0.0, epoch=1, on_step=None):
-    """Run one epoch of mini-batch gradient descent.
+def train_epoch(
+    params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2=0.0, activation="relu", epoch=1, on_step=None
+):
+    """Run one epoch of mini-batch gradient descent, without momentum.
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2
     learning_rate, l1, l2 : float
     rng : numpy.random.Generator or None
         Shuffles the examples; None keeps their order.
+    activation : "relu", "tanh" or "sigmoid"
+        Of the hidden layer, if there is one.
     epoch : int
         Named in the error if the loss stops being finite.
     on_step : callable, optional
@@ -106,19 +111,26 @@ def train_epoch(params, x, labels, *, batch_size, learning_rate, rng, l1=0.0, l2
     TrainingDiverged
         As soon as a loss is not finite.
     """
-    for step, (x_batch, labels_batch) in enumerate(iter_minibatches(x, labels, batch_size, rng=rng), start=1):
+    batches = iter_minibatches(x, labels, batch_size, rng=rng)
+    update = update_rule(learning_rate=learning_rate)
+    return _steps(params, None, batches, update, {"l1": l1, "l2": l2, "activation": activation}, epoch, on_step)[0]
+
+
+def _steps(params, velocity, batches, update, model, epoch, on_step):
+    """Make one step for each batch; `model` holds the keyword arguments of loss_and_grads."""
+    for step, (x, labels) in enumerate(batches, start=1):
         try:
-            loss, grads = loss_and_grads(params, x_batch, labels_batch, l1=l1, l2=l2)
+            loss, grads = loss_and_grads(params, x, labels, **model)
         except ValueError:
-            _raise_if_diverged(params, x_batch, epoch, step)
+            _raise_if_diverged(params, x, epoch, step, model["activation"])
             raise
         if not isfinite(loss):
-            _raise_if_diverged(params, x_batch, epoch, step)
+            _raise_if_diverged(params, x, epoch, step, model["activation"])
             raise TrainingDiverged(epoch, step, "loss", loss)
-        params = sgd(params, grads, learning_rate=learning_rate)
+        params, velocity = update(params, grads, velocity)
         if on_step:
             on_step(loss)
-    return params
+    return params, velocity
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -135,6 +147,10 @@ def fit(
     patience=None,
     l1=0.0,
     l2=0.0,
+    momentum=0.0,
+    nesterov=False,
+    weight_decay=0.0,
+    activation="relu",
     progress=True,
 ):
     """Train by mini-batch gradient descent and keep a history.
@@ -159,6 +175,10 @@ def fit(
         Stop after this many epochs in a row without a lower validation loss. Needs `valid`.
     l1, l2 : float
         Penalties, see `mnist_helpers.models.loss_and_grads`.
+    momentum, nesterov, weight_decay
+        See `mnist_helpers.optim.update_rule`. The velocity is zero at first and goes on from epoch to epoch.
+    activation : "relu", "tanh" or "sigmoid"
+        Of the hidden layer, if there is one.
     progress : bool
         Show a tqdm bar with the rate in steps and the current loss.
 
@@ -174,9 +194,12 @@ def fit(
         For settings or shapes that cannot work; nothing has been trained then.
     """
     _check_settings(epochs, batch_size, learning_rate, valid, patience)
-    _check_examples(params, x, labels)
+    _check_examples(params, x, labels, activation)
     if valid is not None:
-        _check_examples(params, *valid)
+        _check_examples(params, *valid, activation)
+    update = update_rule(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+    velocity = zero_velocity(params) if momentum else None
+    model = {"l1": l1, "l2": l2, "activation": activation}
     steps = -(-len(x) // batch_size)
     best, best_epoch = params, 0
     history = {}
@@ -184,20 +207,10 @@ def fit(
         for epoch in range(epochs + 1):
             start = time.perf_counter()
             if epoch:
-                params = train_epoch(
-                    params,
-                    x,
-                    labels,
-                    batch_size=batch_size,
-                    learning_rate=learning_rate,
-                    rng=rng,
-                    l1=l1,
-                    l2=l2,
-                    epoch=epoch,
-                    on_step=bar.step,
-                )
+                batches = iter_minibatches(x, labels, batch_size, rng=rng)
+                params, velocity = _steps(params, velocity, batches, update, model, epoch, bar.step)
             seconds = time.perf_counter() - start
-            row = {"epoch": epoch, "seconds": seconds, **_measure(params, (x, labels), valid, epoch, steps)}
+            row = {"epoch": epoch, "seconds": seconds, **_measure(params, (x, labels), valid, epoch, steps, activation)}
             for name, value in row.items():
                 history.setdefault(name, []).append(value)
             if patience is None or not epoch or row["valid_loss"] < history["valid_loss"][best_epoch]:
@@ -207,26 +220,28 @@ def fit(
     return FitResult(best, history, best_epoch)
 
 
-def _measure(params, train, valid, epoch, steps):
+def _measure(params, train, valid, epoch, steps, activation):
     """Return the losses and accuracies after an epoch; raise if one of them is not finite."""
     row, step = {}, steps if epoch else 0
     parts = {"train": train} if valid is None else {"train": train, "valid": valid}
     for name, (x, labels) in parts.items():
         try:
-            loss, row[f"{name}_accuracy"] = evaluate(params, x, labels)
+            loss, row[f"{name}_accuracy"] = evaluate(params, x, labels, activation=activation)
         except ValueError:
-            _raise_if_diverged(params, x, epoch, step)
+            _raise_if_diverged(params, x, epoch, step, activation)
             raise
+        for parameter, value in params.items():  # a saturated unit hides an infinite weight from the loss
+            _raise_if_not_finite(parameter, value, epoch, step)
         _raise_if_not_finite("loss", np.array([loss]), epoch, step)
         row[f"{name}_loss"] = loss
     return row
 
 
-def _raise_if_diverged(params, x, epoch, step):
+def _raise_if_diverged(params, x, epoch, step, activation):
     for name, value in {"x": x, **params}.items():
         _raise_if_not_finite(name, value, epoch, step)
     with np.errstate(over="ignore", invalid="ignore"):
-        _raise_if_not_finite("logits", logits(params, x), epoch, step)
+        _raise_if_not_finite("logits", logits(params, x, activation=activation), epoch, step)
 
 
 def _raise_if_not_finite(name, value, epoch, step):
@@ -258,8 +273,8 @@ def _check_settings(epochs, batch_size, learning_rate, valid, patience):
         raise ValueError("patience needs valid=(x_valid, labels_valid): stopping is decided on validation data")
 
 
-def _check_examples(params, x, labels):
-    scores = logits(params, x[:1])
+def _check_examples(params, x, labels, activation):
+    scores = logits(params, x[:1], activation=activation)
     check_labels(labels, scores.shape[1])
     if len(x) != len(labels) or not len(x):
         raise ValueError(f"x has {len(x)} examples and labels has {len(labels)}; both must be the same and above 0")

@@ -9,13 +9,16 @@ import pytest
 import scipy.special
 import sklearn.metrics
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 
+from mnist_helpers import optim
 from mnist_helpers.models import init_params, logits, loss_and_grads
 from mnist_helpers.training import TrainingDiverged, evaluate, fit, train_epoch
 
-N, D, K = 7, 4, 3
+N, D, H, K = 7, 4, 5, 3
+ACTIVATIONS = ["relu", "tanh", "sigmoid"]
 
 
 def problem(n=N, dtype=np.float64, seed=0):
@@ -24,6 +27,15 @@ def problem(n=N, dtype=np.float64, seed=0):
     params = {"weights": rng.standard_normal((D, K)).astype(dtype), "bias": rng.standard_normal(K).astype(dtype)}
     x, labels = rng.standard_normal((n, D)).astype(dtype), rng.integers(K, size=n)
     for array in (*params.values(), x, labels):
+        array.flags.writeable = False
+    return params, x, labels
+
+
+def hidden_problem(n=N, dtype=np.float64, seed=0):
+    """Return the same with the parameters of a network with a hidden layer."""
+    _, x, labels = problem(n, dtype, seed)
+    params = init_params(D, K, num_hidden=H, scale=1.0, rng=np.random.default_rng(seed), dtype=dtype)
+    for array in params.values():
         array.flags.writeable = False
     return params, x, labels
 
@@ -104,6 +116,121 @@ def test_reaches_the_optimum_that_scikit_learn_finds():
 def test_float32_stays_float32():
     result = quick_fit(*problem(dtype=np.float32), learning_rate=np.float64(0.1), l1=np.float64(0.1), l2=0.1)
     assert {value.dtype for value in result.params.values()} == {np.dtype(np.float32)}
+
+
+# Momentum, weight decay and a hidden layer
+
+
+@pytest.mark.parametrize("start", [problem, hidden_problem])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+@pytest.mark.parametrize("rule", [optim.sgd, optim.momentum, optim.nesterov])
+def test_fit_is_a_loop_over_the_update_rule(rule, weight_decay, start):
+    params, x, labels = start()
+    chosen = {} if rule is optim.sgd else {"momentum": 0.9, "nesterov": rule is optim.nesterov}
+    settings = {"weight_decay": weight_decay, "l2": 0.01, "activation": "tanh", **chosen}
+    result = quick_fit(params, x, labels, epochs=2, rng=np.random.default_rng(5), **settings)
+    rng = np.random.default_rng(5)
+    velocity = {name: np.zeros_like(value) for name, value in params.items()}  # once, not in each epoch
+    for _ in range(2):
+        order = rng.permutation(N)
+        for first in range(0, N, 2):
+            batch = order[first : first + 2]
+            _, grads = loss_and_grads(params, x[batch], labels[batch], l2=0.01, activation="tanh")
+            if weight_decay:
+                shrunk = {name: (1 - 0.1 * 0.5) * value for name, value in params.items() if name.endswith("weights")}
+                params = params | shrunk
+            if rule is optim.sgd:
+                params = rule(params, grads, learning_rate=0.1)
+            else:
+                params, velocity = rule(params, grads, velocity, learning_rate=0.1, momentum=0.9)
+    assert_same_params(result.params, params)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize(("activation", "its_name"), [("relu", "relu"), ("tanh", "tanh"), ("sigmoid", "logistic")])
+def test_training_a_network_with_momentum_agrees_with_scikit_learn(activation, its_name, nesterov):
+    _, x, labels = problem(n=20)
+    settings = {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": nesterov, "alpha": 0.0, "shuffle": False}
+    start, judge = (
+        MLPClassifier(
+            (H,), activation=its_name, batch_size=6, learning_rate_init=learning_rate, random_state=0, **settings
+        )
+        for learning_rate in (1e-300, 0.1)  # the first moves by nothing, so that it shows where the second starts
+    )
+    start.partial_fit(x, labels, classes=range(K))
+    for _ in range(5):
+        judge.partial_fit(x, labels, classes=range(K))
+    before, after = (
+        {
+            "hidden_weights": net.coefs_[0],
+            "hidden_bias": net.intercepts_[0],
+            "weights": net.coefs_[1],
+            "bias": net.intercepts_[1],
+        }
+        for net in (start, judge)
+    )
+    settings = {"epochs": 5, "batch_size": 6, "rng": None, "momentum": 0.9, "nesterov": nesterov}
+    result = quick_fit(before, x, labels, activation=activation, **settings)
+    for name, value in result.params.items():
+        assert_allclose(value, after[name], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_epochs_of_fit_are_epochs_of_train_epoch_with_a_hidden_layer(activation):
+    params, x, labels = hidden_problem()
+    result = quick_fit(params, x, labels, epochs=2, l1=0.1, activation=activation, rng=np.random.default_rng(4))
+    rng = np.random.default_rng(4)
+    settings = {"batch_size": 2, "learning_rate": 0.1, "rng": rng, "l1": 0.1, "activation": activation}
+    for _ in range(2):
+        params = train_epoch(params, x, labels, **settings)
+    assert_same_params(result.params, params)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_activation_is_that_of_the_measurements_too(activation):
+    params, x, labels = hidden_problem()
+    _, *valid = problem(seed=1)
+    result = quick_fit(params, x, labels, valid=valid, activation=activation)
+    for epoch, measured in ((0, params), (-1, result.params)):
+        for name, (features, targets) in {"train": (x, labels), "valid": valid}.items():
+            scores = logits(measured, features, activation=activation)
+            loss = -scipy.special.log_softmax(scores, axis=1)[np.arange(N), targets].mean()
+            accuracy = (scores.argmax(axis=1) == targets).mean()
+            assert result.history[f"{name}_loss"][epoch] == pytest.approx(loss, rel=1e-12)
+            assert result.history[f"{name}_accuracy"][epoch] == pytest.approx(accuracy, rel=1e-12)
+            assert evaluate(measured, features, targets, activation=activation) == pytest.approx((loss, accuracy))
+
+
+def fit_digits(num_hidden, **changes):
+    """Train on 1297 of scikit-learn's digits and measure on the other 500."""
+    x, labels = load_digits(return_X_y=True)
+    x = x / 16
+    params = init_params(64, 10, num_hidden=num_hidden, rng=np.random.default_rng(1))
+    settings = {"epochs": 15, "batch_size": 32, "valid": (x[1297:], labels[1297:]), "rng": np.random.default_rng(2)}
+    return quick_fit(params, x[:1297], labels[:1297], **settings | changes)
+
+
+def test_a_hidden_layer_reads_digits_better_than_softmax_regression_and_repeats():
+    network, again = (fit_digits(32, momentum=0.9) for _ in range(2))
+    best_of_the_others = max(
+        accuracy
+        for changes in ({}, {"momentum": 0.9}, {"learning_rate": 1.0})
+        for accuracy in fit_digits(None, **changes).history["valid_accuracy"]
+    )
+    assert network.history["valid_accuracy"][-1] > best_of_the_others > 0.85
+    assert_same_params(network.params, again.params)
+    assert without_seconds(network.history) == without_seconds(again.history)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_float32_stays_float32_with_momentum_and_a_hidden_layer(activation, nesterov):
+    settings = {"learning_rate": np.float64(0.1), "momentum": np.float64(0.9), "weight_decay": np.float64(0.1)}
+    settings |= {"nesterov": nesterov, "activation": activation, "l1": np.float64(0.01)}
+    result = quick_fit(*hidden_problem(dtype=np.float32), **settings)
+    assert {name: value.dtype for name, value in result.params.items()} == dict.fromkeys(
+        ["hidden_weights", "hidden_bias", "weights", "bias"], np.dtype(np.float32)
+    )
 
 
 # The history
@@ -260,6 +387,52 @@ def test_first_quantity_that_is_not_finite_is_named(pixel, weights, bias, quanti
     assert where(caught.value) == (1, 1, quantity)
 
 
+def test_divergence_of_a_network_names_the_hidden_parameter():
+    params, x, labels = hidden_problem()
+    with pytest.raises(TrainingDiverged, match=r"hidden_weights became .*learning_rate") as caught:
+        quick_fit(params, 255 * x, labels, learning_rate=1e307)
+    assert where(caught.value) == (1, 2, "hidden_weights")
+
+
+@pytest.mark.parametrize("name", ["hidden_weights", "hidden_bias", "weights", "bias"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_first_parameter_of_a_network_that_is_not_a_number_is_named(activation, name):
+    params, x, labels = hidden_problem()
+    later = list(params)[list(params).index(name) :]
+    params = params | {other: np.full_like(params[other], np.nan) for other in later}
+    with pytest.raises(TrainingDiverged) as caught:
+        quick_fit(params, x, labels, activation=activation)
+    assert where(caught.value) == (0, 0, name)
+    with pytest.raises(TrainingDiverged) as caught:
+        train_epoch(params, x, labels, batch_size=2, learning_rate=0.1, rng=None, activation=activation)
+    assert where(caught.value) == (1, 1, name)
+
+
+@pytest.mark.parametrize(
+    ("activation", "value"),
+    [("relu", -np.inf), ("tanh", np.inf), ("tanh", -np.inf), ("sigmoid", np.inf), ("sigmoid", -np.inf)],
+)
+@pytest.mark.parametrize("name", ["hidden_weights", "hidden_bias"])
+def test_infinite_parameters_are_reported_even_where_the_activation_hides_them(name, activation, value):
+    params, x, labels = hidden_problem()
+    params = params | {name: np.full_like(params[name], value)}
+    with pytest.raises(TrainingDiverged) as caught:
+        quick_fit(params, np.abs(x), labels, activation=activation)  # no inf - inf
+    assert where(caught.value) == (0, 0, name)
+
+
+def test_hidden_weights_that_training_makes_infinite_are_reported_though_the_loss_stays_finite():
+    params = {
+        "hidden_weights": np.zeros((1, 1)),
+        "hidden_bias": np.zeros(1),
+        "weights": np.array([[100.0, -100.0]]),
+        "bias": np.zeros(2),
+    }
+    with pytest.raises(TrainingDiverged) as caught:  # a step of 1e307 * 100
+        quick_fit(params, np.ones((2, 1)), np.zeros(2, int), epochs=1, learning_rate=1e307, activation="tanh")
+    assert where(caught.value) == (1, 1, "hidden_weights")
+
+
 def test_penalty_beyond_the_range_of_numbers_is_a_loss_that_diverged():
     # The first step makes weights of 5e159, whose squares are beyond the range; the loss without penalty is 0.
     with pytest.raises(TrainingDiverged, match="loss became inf in epoch 2, step 1"):
@@ -290,6 +463,36 @@ def test_penalty_beyond_the_range_of_numbers_is_a_loss_that_diverged():
 def test_settings_that_cannot_work_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         quick_fit(*problem(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation": "softplus"}, "activation must be one of"),
+        ({"activation": None}, "activation must be one of"),
+        ({"momentum": 1}, "momentum must"),
+        ({"momentum": -0.1}, "momentum must"),
+        ({"momentum": np.nan}, "momentum must"),
+        ({"nesterov": True}, "needs a momentum"),
+        ({"weight_decay": -0.1}, "weight_decay must"),
+        ({"weight_decay": 10.0}, "weight_decay must"),  # times the learning rate of 0.1
+        ({"weight_decay": np.nan}, "weight_decay must"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_settings_of_networks_and_momentum_are_refused_before_training(changes, message):
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    with pytest.raises(ValueError, match=message):
+        quick_fit(*hidden_problem(), rng=rng, **changes)
+    assert rng.bit_generator.state == before  # no epoch was begun
+
+
+def test_evaluate_and_train_epoch_refuse_an_unknown_activation():
+    with pytest.raises(ValueError, match="activation must be one of"):
+        evaluate(*hidden_problem(), activation="softplus")
+    with pytest.raises(ValueError, match="activation must be one of"):
+        train_epoch(*hidden_problem(), batch_size=2, learning_rate=0.1, rng=None, activation="softplus")
 
 
 def test_a_seed_instead_of_a_generator_is_refused():
