@@ -82,7 +82,7 @@ class GradientReport:
     noise : float
         Standard deviation of the rounding errors of f.
     largest_error, largest_tolerance : float
-        Over all entries, in units of f.
+        Over all entries, in the units of the derivative.
     """
 
     num_checked: int
