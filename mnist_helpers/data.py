@@ -28,6 +28,7 @@ __all__ = [
     "load_fashion_mnist",
     "load_mnist",
     "read_idx",
+    "shift_images",
     "standardize",
     "to_features",
     "train_valid_split",
@@ -247,6 +248,48 @@ def _deviation(values, mean, axis):
         squares = sum(((block - mean) ** 2).sum(axis=0, dtype=np.float64) for block in blocks)
         return np.sqrt(squares / len(values))[None, :]
     return np.concatenate([block.std(axis=1, keepdims=True, dtype=np.float64) for block in blocks])
+
+
+def shift_images(features, rng, *, max_shift=1, fill=0.0, shape=(28, 28)):
+    """Return each image moved by a random whole number of pixels in both directions.
+
+    Parameters
+    ----------
+    features : ndarray of float, shape (N, height * width)
+    rng : numpy.random.Generator
+    max_shift : int
+        Each image moves by -max_shift .. max_shift pixels, in each direction with equal probability.
+    fill : float or ndarray, shape (N,)
+        What comes in at the border: the value of the background.
+    shape : tuple (height, width)
+
+    Returns
+    -------
+    ndarray, shape (N, height * width)
+        A new array in the dtype of `features`.
+
+    Raises
+    ------
+    TypeError
+        If the features are not floating point or `rng` is not a Generator.
+    ValueError
+        If the shapes do not fit, or `max_shift` is not a whole number of at least 0.
+    """
+    features = _check_features(features, "features")
+    _check_rng(rng)
+    height, width = shape
+    if features.shape[1] != height * width:
+        raise ValueError(f"features of shape {features.shape} are no images of {height}x{width} pixels")
+    if not isinstance(max_shift, int | np.integer) or max_shift < 0:
+        raise ValueError(f"max_shift must be a whole number of at least 0, got {max_shift!r}")
+    max_shift = int(max_shift)  # twice a small NumPy integer may not fit into its dtype
+    frame = np.empty((len(features), height + 2 * max_shift, width + 2 * max_shift), features.dtype)
+    frame[:] = np.reshape(fill, (-1, 1, 1))
+    inside = slice(max_shift, max_shift + height), slice(max_shift, max_shift + width)
+    frame[:, *inside] = features.reshape(-1, height, width)
+    windows = np.lib.stride_tricks.sliding_window_view(frame, shape, axis=(1, 2))
+    rows, columns = rng.integers(0, 2 * max_shift + 1, size=(2, len(features)))
+    return windows[np.arange(len(features)), rows, columns].reshape(features.shape)
 
 
 def train_valid_split(x, y, *, n_valid, rng):

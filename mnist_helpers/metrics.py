@@ -1,10 +1,33 @@
 """How well predictions fit the labels. Labels come first, predictions second, in every function."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mnist_helpers.functional import check_labels
 
-__all__ = ["accuracy", "confusion_matrix"]
+__all__ = ["Calibration", "accuracy", "calibration", "confusion_matrix"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often predictions of a stated confidence are right. Only bins that hold examples are listed.
+
+    Attributes
+    ----------
+    confidence : ndarray, shape (B,)
+        Mean confidence (largest probability) of the examples in each bin.
+    accuracy : ndarray, shape (B,)
+        Fraction of them that are right.
+    counts : ndarray of int, shape (B,)
+    error : float
+        Expected calibration error: mean over all examples of the distance between the two in their bin. In [0, 1].
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    counts: np.ndarray
+    error: float
 
 
 def accuracy(labels, predictions):
@@ -53,6 +76,53 @@ def confusion_matrix(labels, predictions, num_classes):
     labels, predictions = _check_pair(labels, predictions, num_classes)
     pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def calibration(labels, probs, *, num_bins=10):
+    """Compare the confidence of predictions with how often they are right.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+    probs : ndarray of float, shape (N, K)
+        Rows that sum to 1, as from `mnist_helpers.functional.softmax`.
+    num_bins : int
+        Bins of equal width over the confidences [0, 1]; a value on a border belongs to the upper bin, 1 to the last.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels are not integers in 0 .. K - 1, if shapes differ, if a row does not hold probabilities, or if
+        `num_bins` is not a whole number of at least 1.
+
+    Notes
+    -----
+    The expected calibration error is that of M. P. Naeini, G. F. Cooper, M. Hauskrecht, "Obtaining well calibrated
+    probabilities using Bayesian binning", AAAI 2015. It depends on the number of bins.
+    """
+    probs = _check_probs(probs)
+    if not isinstance(num_bins, int | np.integer) or num_bins < 1:
+        raise ValueError(f"num_bins must be a whole number of at least 1, got {num_bins!r}")
+    labels, predictions = _check_pair(labels, probs.argmax(axis=1), probs.shape[1])
+    confidence, right = probs.max(axis=1), labels == predictions
+    bins = np.digitize(confidence, np.arange(1, num_bins) / num_bins)
+    counts = np.bincount(bins, minlength=num_bins)
+    used = counts > 0
+    stated, found = (np.bincount(bins, values, num_bins)[used] / counts[used] for values in (confidence, right))
+    return Calibration(stated, found, counts[used], float(counts[used] @ np.abs(stated - found) / len(labels)))
+
+
+def _check_probs(probs):
+    probs = np.asarray(probs)
+    if probs.dtype.kind != "f" or probs.ndim != 2:
+        raise ValueError(f"probs must be floating point of shape (N, K), got {probs.dtype} of shape {probs.shape}")
+    if not ((probs >= 0).all() and np.allclose(probs.sum(axis=1), 1, atol=1e-3)):
+        raise ValueError("each row of probs must be at least 0 and sum to 1; logits need softmax first")
+    return probs.astype(np.float64)
 
 
 def _check_pair(labels, predictions, num_classes=np.inf):

@@ -6,7 +6,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-__all__ = ["plot_confusion", "plot_history", "plot_weights", "show_images"]
+__all__ = ["plot_confusion", "plot_history", "plot_regions", "plot_reliability", "plot_weights", "show_images"]
 
 
 def show_images(images, titles=None, *, num_columns=10, **imshow_kwargs):
@@ -142,3 +142,96 @@ def plot_confusion(matrix, class_names, ax=None):
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.grid(False)
     return ax
+
+
+def plot_reliability(calibrations, ax=None):
+    """Draw a reliability diagram: how often predictions are right against how sure they were.
+
+    Parameters
+    ----------
+    calibrations : dict of str: `mnist_helpers.metrics.Calibration`
+        One line for each, with its name and its expected calibration error.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or plt.subplots(figsize=(5.2, 4.6))[1]
+    ax.plot([0, 1], [0, 1], color="grey", linewidth=1, label="as sure as right")
+    for (name, found), marker in zip(calibrations.items(), "os^Dv" * len(calibrations), strict=False):
+        ax.plot(found.confidence, found.accuracy, f"{marker}-", label=f"{name}: error {found.error:.3f}")
+    ax.set(xlabel="confidence", ylabel="fraction right", xlim=(0, 1), ylim=(0, 1))
+    ax.legend()
+    return ax
+
+
+def plot_regions(predict, ax=None, *, points=None, labels=None, limits=None, num_steps=300):
+    """Draw which part of the plane a classifier gives to which class.
+
+    Each class has a colour and a marker: pale small markers fill its region, large ones with a dark edge are examples.
+
+    Parameters
+    ----------
+    predict : callable
+        From an array of shape (N, 2) to N classes, integers from 0.
+    ax : Axes, optional
+    points : array_like, shape (N, 2), optional
+        Examples to draw on top.
+    labels : array_like of int, shape (N,), optional
+        Their true classes. Needed with `points`.
+    limits : tuple (left, right, bottom, top), optional
+        The part of the plane. Default: where the points are, and a tenth more.
+    num_steps : int
+        Points along each side of the grid on which `predict` is asked.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there are neither points nor limits, or points without labels.
+    """
+    if (points is None) != (labels is None):
+        raise ValueError("points and labels belong together")
+    if limits is None and points is None:
+        raise ValueError("say which part of the plane: limits=(left, right, bottom, top), or points and labels")
+    ax = ax or plt.gca()
+    limits = _around(np.asarray(points)) if limits is None else limits
+    fine, fine_classes = _ask(predict, limits, num_steps)
+    coarse, coarse_classes = _ask(predict, limits, 18)
+    for k in np.unique(fine_classes):
+        color, marker = f"C{k % 5}", "os^DvPX*<>"[k % 10]
+        share = (fine_classes == k).astype(float)
+        ax.contourf(*fine, share, levels=[0.5, 1.5], colors=[color], alpha=0.18)
+        if share.min() < 1:
+            ax.contour(*fine, share, levels=[0.5], colors="black", linewidths=0.8)
+        inside = coarse_classes == k
+        ax.plot(coarse[0][inside], coarse[1][inside], marker, color=color, markersize=2, alpha=0.5, linestyle="none")
+    for k in () if labels is None else np.unique(labels):
+        x, y = np.asarray(points)[np.asarray(labels) == k].T
+        style = {"color": f"C{k % 5}", "marker": "os^DvPX*<>"[k % 10], "linestyle": "none"}
+        ax.plot(x, y, markersize=5, markeredgecolor="black", markeredgewidth=0.6, label=f"class {k}", **style)
+    ax.set(xlim=limits[:2], ylim=limits[2:])
+    ax.grid(False)
+    return ax
+
+
+def _around(points):
+    """Return the box around the points, a tenth larger on each side."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    edge = 0.1 * (high - low)
+    return low[0] - edge[0], high[0] + edge[0], low[1] - edge[1], high[1] + edge[1]
+
+
+def _ask(predict, limits, num_steps):
+    """Return a grid of cell centres, two arrays of shape (num_steps, num_steps), and the classes predicted there."""
+    sides = []
+    for low, high in (limits[:2], limits[2:]):
+        edges = np.linspace(low, high, num_steps + 1)
+        sides.append((edges[1:] + edges[:-1]) / 2)
+    grid = np.meshgrid(*sides)
+    classes = np.asarray(predict(np.column_stack([side.ravel() for side in grid])))
+    return grid, classes.reshape(grid[0].shape)

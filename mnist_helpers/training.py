@@ -151,6 +151,8 @@ def fit(
     nesterov=False,
     weight_decay=0.0,
     activation="relu",
+    schedule=None,
+    augment=None,
     progress=True,
 ):
     """Train by mini-batch gradient descent and keep a history.
@@ -179,6 +181,11 @@ def fit(
         See `mnist_helpers.optim.update_rule`. The velocity is zero at first and goes on from epoch to epoch.
     activation : "relu", "tanh" or "sigmoid"
         Of the hidden layer, if there is one.
+    schedule : callable, optional
+        ``schedule(epoch)``, with epochs counted from 1, is multiplied with `learning_rate`; it must stay above 0.
+    augment : callable, optional
+        ``augment(x_batch, rng)`` returns what to train on in place of each batch. The losses and accuracies in the
+        history are those of the examples as they are. Needs `rng`.
     progress : bool
         Show a tqdm bar with the rate in steps and the current loss.
 
@@ -194,10 +201,14 @@ def fit(
         For settings or shapes that cannot work; nothing has been trained then.
     """
     _check_settings(epochs, batch_size, learning_rate, valid, patience)
+    if augment is not None and rng is None:
+        raise ValueError("augment needs rng=np.random.default_rng(seed)")
     _check_examples(params, x, labels, activation)
     if valid is not None:
         _check_examples(params, *valid, activation)
-    update = update_rule(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+    rule = {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
+    factors = [1.0 if schedule is None else schedule(epoch) for epoch in range(1, epochs + 1)]
+    updates = [update_rule(learning_rate=learning_rate * factor, **rule) for factor in factors]
     velocity = zero_velocity(params) if momentum else None
     model = {"l1": l1, "l2": l2, "activation": activation}
     steps = -(-len(x) // batch_size)
@@ -207,8 +218,8 @@ def fit(
         for epoch in range(epochs + 1):
             start = time.perf_counter()
             if epoch:
-                batches = iter_minibatches(x, labels, batch_size, rng=rng)
-                params, velocity = _steps(params, velocity, batches, update, model, epoch, bar.step)
+                batches = _augmented(iter_minibatches(x, labels, batch_size, rng=rng), augment, rng)
+                params, velocity = _steps(params, velocity, batches, updates[epoch - 1], model, epoch, bar.step)
             seconds = time.perf_counter() - start
             row = {"epoch": epoch, "seconds": seconds, **_measure(params, (x, labels), valid, epoch, steps, activation)}
             for name, value in row.items():
@@ -218,6 +229,10 @@ def fit(
             elif epoch - best_epoch >= patience:
                 break
     return FitResult(best, history, best_epoch)
+
+
+def _augmented(batches, augment, rng):
+    return batches if augment is None else ((augment(x, rng), labels) for x, labels in batches)
 
 
 def _measure(params, train, valid, epoch, steps, activation):

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from mnist_helpers.data import load_mnist
+from mnist_helpers.data import load_fashion_mnist, load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -66,6 +66,7 @@ def run(path):
 def main(arguments):
     if load_mnist().is_stand_in:
         sys.exit("Not run: stored outputs must come from real MNIST. See the message above for how to get it.")
+    load_fashion_mnist()  # complains if it is not there
     for path in [Path(name) for name in arguments] or sorted(ROOT.glob("book/chapters/*.ipynb")):
         run(path)
 

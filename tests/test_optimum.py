@@ -1,0 +1,117 @@
+"""The exact optimum against scikit-learn and against its own certificate."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.linear_model import LogisticRegression
+
+from mnist_helpers.data import load_mnist, to_features
+from mnist_helpers.functional import softmax
+from mnist_helpers.models import init_params, logits, loss_and_grads
+from mnist_helpers.optimum import gap_bound, gradient_norm, hessian_product, load_optimum, newton
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(60, 6)), rng.integers(4, size=60)
+
+
+@pytest.fixture
+def params():
+    return init_params(6, 4, scale=1.0, rng=np.random.default_rng(4))
+
+
+@pytest.mark.parametrize("l2", [1e-3, 0.1, 10.0])
+def test_newton_agrees_with_scikit_learn(problem, params, l2):
+    x, labels = problem
+    found, log = newton(params, x, labels, l2=l2, tolerance=1e-10)
+    # scikit-learn minimises the sum of the losses plus 1 / (2 C) times the squares
+    reference = LogisticRegression(C=1 / (l2 * len(x)), tol=1e-10, max_iter=10_000).fit(x, labels)
+    assert_allclose(softmax(logits(found, x)), reference.predict_proba(x), atol=1e-6)
+    assert_allclose(found["weights"], reference.coef_.T, atol=1e-5)
+    assert log[-1][1] <= 1e-10
+    assert all(later[0] <= earlier[0] + 1e-12 for earlier, later in zip(log, log[1:], strict=False))
+
+
+def test_newton_changes_nothing_and_copes_with_separable_examples(params):
+    x, labels = np.eye(6)[:4], np.arange(4)
+    before = {name: value.copy() for name, value in params.items()}
+    found, log = newton(params, x, labels, l2=1e-6, tolerance=1e-9)
+    assert all(np.array_equal(params[name], before[name]) for name in params)
+    assert log[-1][1] <= 1e-9
+    assert (logits(found, x).argmax(axis=1) == labels).all()
+
+
+def test_newton_at_the_minimum_makes_no_step(problem, params):
+    found, _ = newton(params, *problem, l2=0.1, tolerance=1e-10)
+    again, log = newton(found, *problem, l2=0.1, tolerance=1e-9)
+    assert len(log) == 1
+    assert again is found
+
+
+@pytest.mark.parametrize("l2", [0.0, -1.0, np.nan])
+def test_without_a_penalty_there_is_no_minimum(problem, params, l2):
+    with pytest.raises(ValueError, match="l2 must be above 0"):
+        newton(params, *problem, l2=l2)
+    with pytest.raises(ValueError, match="l2 must be above 0"):
+        gap_bound(params, l2=l2)
+
+
+def test_newton_says_when_it_does_not_arrive(problem, params):
+    with pytest.raises(ArithmeticError, match="after 2 steps"):
+        newton(params, *problem, l2=0.01, max_steps=2)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_hessian_product_is_the_change_of_the_gradient(problem, params, l2):
+    direction = init_params(6, 4, scale=1.0, rng=np.random.default_rng(5))
+    direction["bias"] = np.arange(4.0)
+    product = hessian_product(params, problem[0], direction, l2=l2)
+    ends = [{name: params[name] + size * direction[name] for name in params} for size in (1e-5, -1e-5)]
+    ahead, behind = (loss_and_grads(end, *problem, l2=l2)[1] for end in ends)
+    for name, value in product.items():
+        assert_allclose(value, (ahead[name] - behind[name]) / 2e-5, atol=1e-8)
+
+
+def test_hessian_product_refuses_a_hidden_layer(problem):
+    network = init_params(6, 4, num_hidden=3, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="hidden layer"):
+        hessian_product(network, problem[0], network)
+
+
+@pytest.mark.parametrize("l2", [0.01, 1.0])
+def test_the_bound_holds(problem, l2):
+    best, _ = newton(init_params(6, 4), *problem, l2=l2, tolerance=1e-12)
+    lowest, _ = loss_and_grads(best, *problem, l2=l2)
+    rng = np.random.default_rng(6)
+    for size in (1e-3, 0.1, 3.0):
+        near = {"weights": best["weights"] + size * rng.normal(size=(6, 4)), "bias": best["bias"]}
+        for _ in range(5000):  # the best bias for these weights
+            loss, grads = loss_and_grads(near, *problem, l2=l2)
+            near["bias"] = near["bias"] - grads["bias"]
+        assert -1e-12 <= loss - lowest <= gap_bound(grads, l2=l2) * (1 + 1e-6)
+
+
+def test_the_bound_needs_the_best_bias():
+    with pytest.raises(ValueError, match="bias is not at its best"):
+        gap_bound({"weights": np.zeros((2, 2)), "bias": np.ones(2)}, l2=1.0)
+
+
+def test_norm_is_that_of_all_gradients_together():
+    assert gradient_norm({"weights": np.array([[3.0]]), "bias": np.array([4.0])}) == 5.0
+
+
+def test_stored_optimum_is_certified():
+    mnist = load_mnist(download=False)
+    if mnist.is_stand_in:
+        pytest.skip("needs real MNIST")
+    x, labels = to_features(mnist.x_train), mnist.y_train
+    losses = []
+    for params in load_optimum().values():
+        loss, grads = loss_and_grads(params, x, labels, l2=1e-4)
+        assert gradient_norm(grads) < 1e-8
+        assert gap_bound(grads, l2=1e-4) < 1e-12
+        losses.append(loss)
+    assert len(losses) == 2
+    assert losses == pytest.approx([0.2592483] * 2, abs=1e-7)
