@@ -55,7 +55,7 @@ def main():
         seconds = time.perf_counter() - start
         loss, grads = loss_and_grads(params, x, labels, l2=L2)
         print(f"{name}: loss {loss:.12f}, gradient norm {gradient_norm(grads):.1e}, ", end="")
-        print(f"gap at most {gap_bound(grads, l2=L2):.0e}, {products} products, {seconds:.0f} s")
+        print(f"gap at most {gap_bound(params, x, labels, l2=L2):.0e}, {products} products, {seconds:.0f} s")
         arrays |= {f"{name}_{part}": values for part, values in params.items()}
     np.savez_compressed(RESULTS / "optimum.npz", **arrays)
 

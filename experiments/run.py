@@ -87,7 +87,7 @@ def _explained(fault):
         yield f"{prefix}{fault.schema['$comment']}"
     elif fault.instance is None:
         yield f"{prefix}nothing given, expected {fault.validator_value}"
-    elif fault.validator == "type" and isinstance(fault.instance, str) and _is_number(fault.instance):
+    elif fault.validator_value in ("integer", "number") and _is_number(fault.instance):
         yield f"{prefix}{fault.message} (YAML reads a number like 1e-4 as text: write 1.0e-4, without quotes)"
     else:
         yield f"{prefix}{fault.message}"
@@ -100,7 +100,7 @@ def _hint(word, known):
 
 def _is_number(text):
     try:
-        return math.isfinite(float(text))
+        return isinstance(text, str) and math.isfinite(float(text))
     except ValueError:
         return False
 
@@ -193,7 +193,7 @@ def run_missing(settings_of, client, *, results, seeds=SEEDS):
                 stored[name]["runs"].append(future.result())
                 write_result(results / f"{name}.json", stored[name])
             else:
-                problems.append(f"{name}, seed {seed}: {future.exception()!r}")
+                problems.append(f"{name}, seed {seed}: {future.exception() or future.status!r}")
             bar.set_postfix_str(name)
             bar.update()
     return problems
@@ -201,6 +201,7 @@ def run_missing(settings_of, client, *, results, seeds=SEEDS):
 
 def connect(address, processes):
     """Return a client of the scheduler at the address, or of a new cluster of processes on this machine."""
+    import dask
     from distributed import Client, LocalCluster
 
     if address is None:
@@ -208,7 +209,9 @@ def connect(address, processes):
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             options = {"dashboard_address": "127.0.0.1:0", "memory_limit": None, "silence_logs": "ERROR"}
-            return Client(LocalCluster(n_workers=processes, threads_per_worker=1, **options))
+            # Dask tells its workers to hand memory back at once, which makes these runs several times as slow.
+            with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}):
+                return Client(LocalCluster(n_workers=processes, threads_per_worker=1, **options))
         finally:
             signal.signal(signal.SIGINT, handler)
     print(f"asking the Dask scheduler at {address}")

@@ -282,6 +282,8 @@ def shift_images(features, rng, *, max_shift=1, fill=0.0, shape=(28, 28)):
         raise ValueError(f"features of shape {features.shape} are no images of {height}x{width} pixels")
     if not isinstance(max_shift, int | np.integer) or max_shift < 0:
         raise ValueError(f"max_shift must be a whole number of at least 0, got {max_shift!r}")
+    if np.shape(fill) not in ((), (len(features),)):
+        raise ValueError(f"fill must be one number or {len(features)}, one for each image, got shape {np.shape(fill)}")
     max_shift = int(max_shift)  # twice a small NumPy integer may not fit into its dtype
     frame = np.empty((len(features), height + 2 * max_shift, width + 2 * max_shift), features.dtype)
     frame[:] = np.reshape(fill, (-1, 1, 1))

@@ -67,11 +67,19 @@ def test_skeleton(chapter):
     assert 3 <= len(re.findall(r"^- ", tail.split("## What you did")[1], re.MULTILINE)) <= 5
 
 
-def test_cells_that_load_mnist_are_tagged(chapter):
-    """Without MNIST they warn, so their output cannot be compared."""
-    loading = [cell for cell in rules.cells(chapter, "code") if "load_mnist()" in cell.source]
-    assert loading
-    assert all("needs-mnist" in cell.metadata.get("tags", []) for cell in loading)
+@pytest.mark.parametrize(("call", "tag"), [("load_mnist()", "needs-mnist"), ("load_fashion_mnist()", "needs-fashion")])
+def test_cells_that_load_data_are_tagged(chapter, call, tag):
+    """Without MNIST they warn, so their output cannot be compared; without Fashion-MNIST they cannot run."""
+    loading = [cell for cell in rules.cells(chapter, "code") if call in cell.source]
+    assert all(tag in cell.metadata.get("tags", []) for cell in loading)
+
+
+def test_chapter_uses_data(chapter):
+    assert any(
+        call in cell.source
+        for cell in rules.cells(chapter, "code")
+        for call in ("load_mnist()", "load_fashion_mnist()")
+    )
 
 
 def test_metadata_are_normalised(chapter):

@@ -26,6 +26,7 @@ from types import SimpleNamespace
 import mirror
 import numpy as np
 import pytest
+import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -41,6 +42,7 @@ from mnist_helpers.data import (
     load_fashion_mnist,
     load_mnist,
     read_idx,
+    shift_images,
     standardize,
     to_features,
     train_valid_split,
@@ -847,6 +849,112 @@ def test_standardize_each_row_by_itself(dtype):
 def test_standardize_refuses(features, reference, error, message):
     with pytest.raises(error, match=message):
         standardize(features, reference=reference)
+
+
+# --- shifted images ----------------------------------------------------------------------------------------------
+
+
+def distinct_images(count, shape, dtype=np.float64):
+    """Return images as rows, with values that all differ and lie above 0, so that a shift shows; read-only."""
+    size = shape[0] * shape[1]
+    features = np.arange(1, count * size + 1).reshape(count, size).astype(dtype)
+    features.flags.writeable = False
+    return features
+
+
+def shifts_of(images, shifted, max_shift, fill):
+    """Return the one shift that SciPy needs to turn each image into the shifted one."""
+    steps = range(-max_shift, max_shift + 1)
+    found = []
+    for image, result, value in zip(images, shifted, fill, strict=True):
+        moved = {(y, x): scipy.ndimage.shift(image, (y, x), order=0, cval=value) for y in steps for x in steps}
+        (shift,) = [shift for shift, expected in moved.items() if np.array_equal(expected, result)]
+        found.append(shift)
+    return found
+
+
+@quickly
+@given(
+    count=st.integers(0, 5),
+    shape=st.tuples(st.integers(2, 6), st.integers(2, 6)),
+    seed=st.integers(0, 99),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    data=st.data(),
+)
+def test_shift_images_moves_each_image_as_scipy_does(count, shape, seed, dtype, data):
+    max_shift = data.draw(st.integers(0, min(shape) - 1))  # something of the image stays in view
+    features = distinct_images(count, shape, dtype)
+    fill = -np.arange(count, dtype=np.float64)
+    result = shift_images(features, np.random.default_rng(seed), max_shift=max_shift, fill=fill, shape=shape)
+    assert (result.dtype, result.shape) == (dtype, features.shape)
+    shifts_of(features.reshape(-1, *shape), result.reshape(-1, *shape), max_shift, fill)
+    assert not np.shares_memory(result, features)
+    result[:] = 0  # may be written to
+
+
+def test_shift_images_draws_every_shift_equally_often():
+    features = distinct_images(4500, (3, 3))
+    result = shift_images(features, np.random.default_rng(0), shape=(3, 3))
+    shifts = shifts_of(features.reshape(-1, 3, 3), result.reshape(-1, 3, 3), 1, np.zeros(4500))
+    counts = [shifts.count(shift) for shift in itertools.product((-1, 0, 1), repeat=2)]
+    assert sum(counts) == 4500
+    assert all(400 < count < 600 for count in counts)  # 500 expected, with a standard deviation of 21
+
+
+def test_shift_images_depends_on_the_generator_alone():
+    features = distinct_images(50, (28, 28))
+    first, again, other = (shift_images(features, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    rng = np.random.default_rng(1)
+    np.testing.assert_array_equal(shift_images(features, rng), first)
+    assert (shift_images(features, rng) != first).any()  # it goes on from call to call
+
+
+def test_shift_images_by_nothing_is_a_copy():
+    features = distinct_images(5, (28, 28))
+    result = shift_images(features, np.random.default_rng(0), max_shift=0)
+    np.testing.assert_array_equal(result, features)
+    assert not np.shares_memory(result, features)
+
+
+def test_shift_images_may_move_an_image_out_of_view():
+    features = distinct_images(200, (2, 2), np.float32)
+    result = shift_images(features, np.random.default_rng(0), max_shift=np.int8(100), fill=0.5, shape=(2, 2))
+    assert result.dtype == np.float32
+    assert (result == 0.5).mean() > 0.99
+
+
+def test_shift_images_of_real_digits_keeps_their_ink(site):
+    """Every digit of the stand-in has a frame of two pixels, so that nothing is lost."""
+    with pytest.warns(StandInWarning):
+        features = to_features(load_mnist(download=False).x_test, np.float32)
+    result = shift_images(features, np.random.default_rng(0), max_shift=2)
+    np.testing.assert_array_equal(np.sort(result), np.sort(features))
+    assert (result != features).any(axis=1).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("features", "options", "error", "message"),
+    [
+        (np.zeros((2, 784), np.uint8), {}, TypeError, "floating point"),
+        (np.zeros((2, 28, 28)), {}, ValueError, r"shape \(N, D\)"),
+        (np.full((2, 784), np.nan), {}, ValueError, "NaN"),
+        (np.zeros((2, 20)), {}, ValueError, "no images of 28x28 pixels"),
+        (np.zeros((2, 784)), {"shape": (28, 27)}, ValueError, "no images of 28x27 pixels"),
+        (np.zeros((2, 784)), {"rng": 1}, TypeError, r"numpy\.random\.Generator"),
+        (np.zeros((2, 784)), {"rng": None}, TypeError, r"numpy\.random\.Generator"),
+        (np.zeros((2, 784)), {"max_shift": -1}, ValueError, "max_shift must be a whole number of at least 0, got -1"),
+        (np.zeros((2, 784)), {"max_shift": 1.0}, ValueError, "got 1.0"),
+        (np.zeros((2, 784)), {"max_shift": None}, ValueError, "got None"),
+        (np.zeros((2, 784)), {"fill": np.zeros(3)}, ValueError, "fill"),
+        (np.zeros((6, 784)), {"fill": np.zeros((2, 3))}, ValueError, "fill"),
+    ],
+)
+def test_shift_images_refuses(features, options, error, message):
+    options = {"rng": np.random.default_rng(0)} | options
+    with pytest.raises(error, match=message):
+        shift_images(features, **options)
 
 
 # --- splits and batches ------------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """The exact optimum against scikit-learn and against its own certificate."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
 from mnist_helpers.data import load_mnist, to_features
 from mnist_helpers.functional import softmax
 from mnist_helpers.models import init_params, logits, loss_and_grads
-from mnist_helpers.optimum import gap_bound, gradient_norm, hessian_product, load_optimum, newton
+from mnist_helpers.optimum import gap_bound, gradient_norm, hessian_product, load_optimum, newton, with_best_bias
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_newton_agrees_with_scikit_learn(problem, params, l2):
     assert_allclose(softmax(logits(found, x)), reference.predict_proba(x), atol=1e-6)
     assert_allclose(found["weights"], reference.coef_.T, atol=1e-5)
     assert log[-1][1] <= 1e-10
-    assert all(later[0] <= earlier[0] + 1e-12 for earlier, later in zip(log, log[1:], strict=False))
+    assert all(later[0] <= earlier[0] + 1e-12 for earlier, later in pairwise(log))
 
 
 def test_newton_changes_nothing_and_copes_with_separable_examples(params):
@@ -55,7 +57,7 @@ def test_without_a_penalty_there_is_no_minimum(problem, params, l2):
     with pytest.raises(ValueError, match="l2 must be above 0"):
         newton(params, *problem, l2=l2)
     with pytest.raises(ValueError, match="l2 must be above 0"):
-        gap_bound(params, l2=l2)
+        gap_bound(params, *problem, l2=l2)
 
 
 def test_newton_says_when_it_does_not_arrive(problem, params):
@@ -81,21 +83,44 @@ def test_hessian_product_refuses_a_hidden_layer(problem):
 
 
 @pytest.mark.parametrize("l2", [0.01, 1.0])
-def test_the_bound_holds(problem, l2):
+@pytest.mark.parametrize("size", [0.0, 1e-3, 0.1, 3.0])
+@pytest.mark.parametrize("bias_off", [0.0, 1e-3, 5.0])
+def test_the_bound_holds(problem, l2, size, bias_off):
     best, _ = newton(init_params(6, 4), *problem, l2=l2, tolerance=1e-12)
     lowest, _ = loss_and_grads(best, *problem, l2=l2)
     rng = np.random.default_rng(6)
-    for size in (1e-3, 0.1, 3.0):
-        near = {"weights": best["weights"] + size * rng.normal(size=(6, 4)), "bias": best["bias"]}
-        for _ in range(5000):  # the best bias for these weights
-            loss, grads = loss_and_grads(near, *problem, l2=l2)
-            near["bias"] = near["bias"] - grads["bias"]
-        assert -1e-12 <= loss - lowest <= gap_bound(grads, l2=l2) * (1 + 1e-6)
+    near = {name: value.copy() for name, value in best.items()}
+    near["weights"] += size * rng.normal(size=(6, 4))
+    near["bias"] += bias_off * rng.normal(size=4)
+    loss, _ = loss_and_grads(near, *problem, l2=l2)
+    assert -1e-14 <= loss - lowest <= gap_bound(near, *problem, l2=l2) + 1e-14
 
 
-def test_the_bound_needs_the_best_bias():
-    with pytest.raises(ValueError, match="bias is not at its best"):
-        gap_bound({"weights": np.zeros((2, 2)), "bias": np.ones(2)}, l2=1.0)
+def test_the_bound_is_not_fooled_by_a_small_gradient_of_the_bias():
+    """Two equal examples of two classes: here the bias decides everything, though its gradient is tiny."""
+    x, labels = np.full((2, 1), 10.0), np.array([0, 1])
+    params = {"weights": np.array([[-89.9, 89.9]]), "bias": np.array([899.002, -899.002])}
+    loss, _ = loss_and_grads(params, x, labels, l2=1e-4)
+    lowest, _ = loss_and_grads(init_params(1, 2), x, labels, l2=1e-4)
+    assert loss - lowest > 0.8
+    assert loss - lowest <= gap_bound(params, x, labels, l2=1e-4)
+
+
+@pytest.mark.parametrize("start", [0.0, 5.0, 300.0])
+def test_best_bias(problem, params, start):
+    x, labels = problem
+    params["bias"] = start * np.array([1.0, -2.0, 0.5, 3.0])
+    before = params["bias"].copy()
+    found = with_best_bias(params, x, labels)
+    frequencies = np.bincount(labels) / len(labels)
+    assert_allclose(softmax(logits(found, x)).mean(axis=0), frequencies, atol=1e-12)
+    assert_array_equal(found["weights"], params["weights"])
+    assert_array_equal(params["bias"], before)
+
+
+def test_best_bias_needs_every_class(problem, params):
+    with pytest.raises(ValueError, match="each of the 4 classes needs an example"):
+        with_best_bias(params, problem[0], np.minimum(problem[1], 2))
 
 
 def test_norm_is_that_of_all_gradients_together():
@@ -111,7 +136,7 @@ def test_stored_optimum_is_certified():
     for params in load_optimum().values():
         loss, grads = loss_and_grads(params, x, labels, l2=1e-4)
         assert gradient_norm(grads) < 1e-8
-        assert gap_bound(grads, l2=1e-4) < 1e-12
+        assert gap_bound(params, x, labels, l2=1e-4) < 1e-12
         losses.append(loss)
     assert len(losses) == 2
     assert losses == pytest.approx([0.2592483] * 2, abs=1e-7)

@@ -233,6 +233,147 @@ def test_float32_stays_float32_with_momentum_and_a_hidden_layer(activation, nest
     )
 
 
+# A schedule of the learning rate, and changed examples
+
+
+@pytest.mark.parametrize("rule", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+@pytest.mark.parametrize("start", [problem, hidden_problem])
+def test_schedule_multiplies_the_learning_rate_of_its_epoch(start, weight_decay, rule):
+    params, x, labels = start()
+    rule = rule | {"weight_decay": weight_decay}
+    result = quick_fit(
+        params, x, labels, epochs=3, rng=np.random.default_rng(5), schedule=[None, 1, 0.5, 2.5].__getitem__, **rule
+    )
+    rng, velocity = np.random.default_rng(5), optim.zero_velocity(params)
+    for factor in (1, 0.5, 2.5):
+        update = optim.update_rule(learning_rate=0.1 * factor, **rule)
+        order = rng.permutation(N)
+        for first in range(0, N, 2):
+            batch = order[first : first + 2]
+            _, grads = loss_and_grads(params, x[batch], labels[batch])
+            params, velocity = update(params, grads, velocity)  # the velocity goes on over the epochs
+    assert_same_params(result.params, params)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"schedule": lambda epoch: 1}, {"augment": lambda x, rng: x}, {"schedule": None, "augment": None}]
+)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_schedule_and_augment_that_do_nothing_change_nothing(changes, momentum):
+    settings = {"momentum": momentum, "weight_decay": 0.1, "valid": problem(seed=1)[1:], "patience": 2}
+    plain = quick_fit(*problem(dtype=np.float32), **settings)
+    result = quick_fit(*problem(dtype=np.float32), **settings, **changes)
+    assert_same_params(result.params, plain.params)
+    assert without_seconds(result.history) == without_seconds(plain.history)
+
+
+def test_float32_stays_float32_with_a_schedule_in_float64():
+    result = quick_fit(*problem(dtype=np.float32), momentum=0.9, schedule=lambda epoch: np.float64(1 / epoch))
+    assert {value.dtype for value in result.params.values()} == {np.dtype(np.float32)}
+
+
+def test_schedule_is_asked_for_all_epochs_before_the_first():
+    asked = []
+    x, labels = np.zeros((2, 1)), np.array([0, 1])  # nothing to learn, so that patience ends it
+    result = quick_fit(
+        init_params(1, 2),
+        x,
+        labels,
+        epochs=5,
+        patience=1,
+        valid=(x, labels),
+        schedule=lambda epoch: asked.append(epoch) or 1,
+    )
+    assert result.history["epoch"] == [0, 1]
+    assert asked == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("factor", "error", "message"),
+    [
+        (0, ValueError, "learning_rate must be a finite number above 0"),
+        (-1, ValueError, "learning_rate must"),
+        (np.nan, ValueError, "learning_rate must"),
+        (np.inf, ValueError, "learning_rate must"),
+        (21, ValueError, "weight_decay must"),  # 0.1 * 21 * 0.5 is more than 1
+        (None, TypeError, "None"),
+        ("1", TypeError, "multiply"),
+    ],
+)
+def test_bad_values_of_the_schedule_are_refused_before_training(factor, error, message):
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    with pytest.raises(error, match=message):
+        quick_fit(*problem(), rng=rng, weight_decay=0.5, schedule=lambda epoch: 1 if epoch < 3 else factor)
+    assert rng.bit_generator.state == before  # no epoch was begun
+
+
+def test_augment_gets_each_batch_and_the_generator():
+    params, x, labels = problem()
+    rng, seen = np.random.default_rng(5), []
+
+    def augment(batch, draw):
+        assert draw is rng
+        seen.append(batch.copy())
+        return batch + draw.standard_normal(batch.shape)
+
+    result = quick_fit(params, x, labels, epochs=2, batch_size=3, rng=rng, augment=augment)
+    same = np.random.default_rng(5)
+    for _ in range(2):
+        order = same.permutation(N)
+        for first in range(0, N, 3):
+            batch = order[first : first + 3]
+            assert_array_equal(seen.pop(0), x[batch])
+            changed = x[batch] + same.standard_normal((len(batch), D))
+            _, grads = loss_and_grads(params, changed, labels[batch])
+            params = optim.sgd(params, grads, learning_rate=0.1)
+    assert seen == []
+    assert_same_params(result.params, params)
+
+
+def test_augment_does_not_touch_what_is_measured_or_given():
+    params, x, labels = problem()
+    before = x.copy()
+    _, *valid = problem(seed=1)
+
+    def spoil(batch, rng):
+        batch[:] = rng.standard_normal(batch.shape)  # in place: batches are copies
+        return batch
+
+    result = quick_fit(params, x, labels, valid=valid, augment=spoil)
+    assert_array_equal(x, before)
+    for name, examples in {"train": (x, labels), "valid": valid}.items():
+        for epoch, measured in ((0, params), (-1, result.params)):
+            values = result.history[f"{name}_loss"][epoch], result.history[f"{name}_accuracy"][epoch]
+            assert values == evaluate(measured, *examples)
+
+
+def test_augment_that_shifts_by_a_constant_trains_on_shifted_examples():
+    params, x, labels = problem()
+    shifted = quick_fit(params, x + 1, labels)
+    assert_same_params(quick_fit(params, x, labels, augment=lambda batch, rng: batch + 1).params, shifted.params)
+
+
+def test_augment_needs_a_generator():
+    with pytest.raises(ValueError, match="augment needs rng"):
+        quick_fit(*problem(), rng=None, augment=lambda x, rng: x)
+
+
+def test_augment_that_makes_numbers_that_are_not_finite_is_reported():
+    with pytest.raises(TrainingDiverged, match="x became nan in epoch 1, step 1") as caught:
+        quick_fit(*problem(), augment=lambda x, rng: x * np.nan)
+    assert where(caught.value) == (1, 1, "x")
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"), [(lambda x, rng: x[:, 1:], "x must have shape"), (lambda x, rng: x[1:], "1 .*2|2 .*1")]
+)
+def test_augment_that_changes_the_shape_is_refused(augment, message):
+    with pytest.raises(ValueError, match=message):
+        quick_fit(*problem(), augment=augment)
+
+
 # The history
 
 
