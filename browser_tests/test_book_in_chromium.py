@@ -83,7 +83,8 @@ def test_chapters_have_formulas_and_figures():
     for path in PAGES:
         if path.parent.name == "chapters":
             text = path.read_text(encoding="utf-8")
-            assert text.count('class="math') > 20
+            few = path.stem == "14_reproductions"  # tables of results, hardly a formula
+            assert text.count('class="math') > (1 if few else 20)
             assert text.count("../_images/") >= 2
             assert "remove-cell" not in text
             assert "find_spec" not in text
