@@ -85,6 +85,6 @@ def test_chapters_have_formulas_and_figures():
             text = path.read_text(encoding="utf-8")
             few = path.stem == "14_reproductions"  # tables of results, hardly a formula
             assert text.count('class="math') > (1 if few else 20)
-            assert text.count("../_images/") >= 2
+            assert text.count("../_images/") >= (1 if few else 2)
             assert "remove-cell" not in text
             assert "find_spec" not in text
