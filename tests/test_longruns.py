@@ -652,7 +652,8 @@ def interrupt(child, number, *, when):
 @needs_mnist
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_a_killed_command_goes_on_without_repeating_a_run(tmp_path):
-    write_yaml(tmp_path / "settings", a=TINY, b=tiny({"learning_rate": 0.2}))
+    slow = {"epochs": 500}  # else all runs are over before the signal comes
+    write_yaml(tmp_path / "settings", a=tiny(slow), b=tiny(slow | {"learning_rate": 0.2}))
     first = start(tmp_path)
     output = interrupt(first, signal.SIGINT, when=lambda: stored_lines(tmp_path))
     assert output.splitlines()[-1] == "interrupted; the same command goes on with what is missing"
