@@ -619,6 +619,7 @@ def start(folder, *more):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TQDM_")}
     options = ["--settings", folder / "settings", "--results", folder / "results", "--processes", "2", *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in a background job's children
     return subprocess.Popen(
         [sys.executable, COMMAND, *options], env=environment, cwd=folder, start_new_session=True, **pipes
     )
