@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book test serve notebooks lint browser benchmark bugs experiments data address clean
+.PHONY: help book test serve notebooks lint browser benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -42,8 +42,12 @@ benchmark: $(READY) ## compare the speed of training with PyTorch's
 bugs: $(READY) ## show what the gradient checker says of every planted bug
 	$(BIN)/python -m mnist_helpers.planted_bugs
 
+museum: $(READY) ## list the museum of failures: symptom, check and verdict of every exhibit
+	$(BIN)/python -m mnist_helpers.museum
+
 experiments: $(READY) ## run the long runs that are missing (an hour on two cores if all are), and the exact optimum
 	$(BIN)/python experiments/run.py
+	$(BIN)/python experiments/collapse.py
 	test -f experiments/results/optimum.npz || $(BIN)/python experiments/optimum.py
 
 data: $(READY) ## download both data sets and say where they are
