@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 HTML = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
-PAGES = [HTML / "index.html", *sorted(HTML.glob("chapters/*.html")), *sorted(HTML.glob("appendix/*.html"))]
+PAGES = [HTML / "index.html", *sorted(HTML.glob("chapters/*.html")), *sorted(HTML.glob("appendix/**/*.html"))]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",
@@ -50,7 +50,7 @@ def context(request, browser):
 
 
 def test_the_book_was_built():
-    assert len(PAGES) >= 9, "build the book first: make book"
+    assert len(PAGES) >= 45, "build the book first: make book"
 
 
 @pytest.mark.parametrize("page_path", PAGES, ids=lambda path: path.stem)
@@ -88,3 +88,16 @@ def test_chapters_have_formulas_and_figures():
             assert text.count("../_images/") >= (1 if few else 2)
             assert "remove-cell" not in text
             assert "find_spec" not in text
+
+
+@pytest.mark.parametrize("page_path", sorted(HTML.glob("appendix/museum/*.html")), ids=lambda path: path.stem)
+def test_exhibit_folds_its_program_and_its_cause_away(browser, page_path):
+    page = browser.new_page()
+    page.goto(page_path.as_uri())
+    for text in ("The cause", "print(exhibit.diff)"):
+        assert page.get_by_text(text).count() == 1
+    assert not page.locator("details:has(summary:text('The cause')) p").first.is_visible()
+    assert page.get_by_text("def make_step(").count() == 1  # in the program's source
+    assert not page.get_by_text("def make_step(").is_visible()
+    assert not page.get_by_text("print(exhibit.diff)").is_visible()
+    page.close()

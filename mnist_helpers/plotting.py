@@ -6,7 +6,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-__all__ = ["plot_confusion", "plot_history", "plot_regions", "plot_reliability", "plot_weights", "show_images"]
+__all__ = [
+    "plot_confusion",
+    "plot_history",
+    "plot_regions",
+    "plot_reliability",
+    "plot_runs",
+    "plot_weights",
+    "show_images",
+]
 
 
 def show_images(images, titles=None, *, num_columns=10, **imshow_kwargs):
@@ -78,6 +86,38 @@ def plot_history(history, quantity="loss", ax=None):
     ax.set(xlabel="epoch", ylabel="loss (nats)" if quantity == "loss" else quantity)
     ax.legend()
     return ax
+
+
+def plot_runs(histories, quantities=("train_loss", "valid_accuracy")):
+    """Draw the same quantities of several runs, one panel for each quantity.
+
+    Parameters
+    ----------
+    histories : dict of str: dict of list
+        Name: history with one entry per epoch, see `mnist_helpers.museum`.
+    quantities : sequence of str
+
+    Returns
+    -------
+    ndarray of Axes
+        What is not finite is left out.
+
+    Raises
+    ------
+    ValueError
+        If a history holds no such quantity.
+    """
+    words = {"train": "training", "valid": "validation"}
+    _, axes = plt.subplots(1, len(quantities), figsize=(3.6 * len(quantities), 3.0), squeeze=False)
+    for ax, quantity in zip(axes[0], quantities, strict=True):
+        for (name, history), style in zip(histories.items(), ("o-", "s--", "^:") * len(histories), strict=False):
+            if quantity not in history:
+                raise ValueError(f"no {quantity!r} in a history of {sorted(history)}")
+            ax.plot(np.ma.masked_invalid(history[quantity]), style, markersize=3, label=name)
+        part, kind = quantity.split("_")
+        ax.set(xlabel="epoch", ylabel=f"{words.get(part, part)} {kind}" + (" (nats)" if kind == "loss" else ""))
+        ax.legend()
+    return axes[0]
 
 
 def plot_weights(weights, titles=None, *, shape=(28, 28)):

@@ -12,6 +12,7 @@ from mnist_helpers.plotting import (
     plot_history,
     plot_regions,
     plot_reliability,
+    plot_runs,
     plot_weights,
     show_images,
 )
@@ -51,6 +52,22 @@ def test_history_shows_both_curves_and_their_unit():
     assert ax.get_ylabel() == "loss (nats)"
     with pytest.raises(ValueError, match="no 'accuracy'"):
         plot_history(history, "accuracy")
+
+
+def test_runs_stand_side_by_side_without_what_is_not_finite():
+    histories = {
+        "broken": {"train_loss": [2.3, np.inf, np.nan], "valid_accuracy": [0.1, 0.2, 0.3]},
+        "cured": {"train_loss": [2.3, 1.0, 0.5], "valid_accuracy": [0.1, 0.7, 0.8]},
+    }
+    axes = plot_runs(histories)
+    assert [ax.get_ylabel() for ax in axes] == ["training loss (nats)", "validation accuracy"]
+    assert [line.get_label() for line in axes[0].lines] == ["broken", "cured"]
+    broken, cured = (line.get_ydata() for line in axes[0].lines)
+    assert broken.compressed().tolist() == [2.3]
+    assert_allclose(cured, [2.3, 1.0, 0.5])
+    assert len({line.get_marker() for line in axes[0].lines}) == 2
+    with pytest.raises(ValueError, match="no 'test_loss'"):
+        plot_runs(histories, ["test_loss"])
 
 
 def test_weights_share_one_scale_around_zero():

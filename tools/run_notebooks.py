@@ -1,6 +1,6 @@
 """Run notebooks in place and normalise them, so that running again changes no byte.
 
-    python tools/run_notebooks.py                 every chapter
+    python tools/run_notebooks.py                 every chapter, and the notebooks of the appendix
     python tools/run_notebooks.py NOTEBOOK ...    these only
 
 Stored outputs must come from real MNIST, so without it nothing is run. A notebook that fails is left as it was.
@@ -67,7 +67,7 @@ def main(arguments):
     if load_mnist().is_stand_in:
         sys.exit("Not run: stored outputs must come from real MNIST. See the message above for how to get it.")
     load_fashion_mnist()  # complains if it is not there
-    for path in [Path(name) for name in arguments] or sorted(ROOT.glob("book/chapters/*.ipynb")):
+    for path in [Path(name) for name in arguments] or sorted(ROOT.glob("book/[ac]*/**/*.ipynb")):
         run(path)
 
 
