@@ -105,7 +105,8 @@ def test_page_follows_the_template(exhibit):
     for source, tag in (("exhibit.source", "hide-output"), ("exhibit.diff", "hide-cell")):
         folded = [cell for cell in code if source in cell.source]
         assert len(folded) == 1
-        assert tag in folded[0].metadata.tags
+        assert tag in folded[0].metadata.tags  # the book folds it
+        assert folded[0].metadata.jupyter.outputs_hidden  # and so does JupyterLab
     assert sum("image/png" in output.get("data", {}) for cell in code for output in cell.outputs) >= 2
 
 

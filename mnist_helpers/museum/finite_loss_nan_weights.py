@@ -6,7 +6,17 @@ from mnist_helpers.museum.checks import few_images
 NAIVE = """    exps = np.exp(z)
     return exps / exps.sum(axis=1, keepdims=True)
 """
-FIRST_LINE = "                grads = gradients(params, x[batch], y[batch], l2)\n"
+STEP = """                grads = gradients(params, x[batch], y[batch], l2)
+                make_step(params, grads, velocity, learning_rate, momentum)
+"""
+WATCHED_STEP = """                step = {"highest_score": logits(params, x[batch]).max()}
+                step["loss"] = loss(params, x[batch], y[batch], l2)
+                grads = gradients(params, x[batch], y[batch], l2)
+                make_step(params, grads, velocity, learning_rate, momentum)
+                step["gradient_finite"] = all(np.isfinite(grad).all() for grad in grads.values())
+                step["weights_finite"] = all(np.isfinite(value).all() for value in params.values())
+                steps.append(step)
+"""
 
 
 def gradient_is_finite_where_the_loss_is(program, record):
@@ -25,12 +35,12 @@ def gradient_is_finite_where_the_loss_is(program, record):
 
 def first_lost(record):
     """Return the number of the first batch whose loss is not finite, None if there is none."""
-    lost = np.flatnonzero(~np.isfinite(record["batch_losses"]))
+    lost = np.flatnonzero(~np.isfinite([step["loss"] for step in record["steps"]]))
     return int(lost[0]) + 1 if lost.size else None
 
 
 def line(program, record):
-    losses, lost = record["batch_losses"], first_lost(record)
+    losses, lost = [step["loss"] for step in record["steps"]], first_lost(record)
     if lost is None:
         return f"the losses of all {len(losses)} batches are finite"
     return f"loss of batch {lost - 1}: {losses[lost - 2]:.0f} nats; loss of batch {lost}: {losses[lost - 1]:.0f}"
@@ -54,10 +64,10 @@ EXHIBIT = Exhibit(
         ("learning_rate=0.5", "learning_rate=2.0"),
         (
             "    best, best_loss = first_params, np.inf\n",
-            "    batch_losses = []\n    best, best_loss = first_params, np.inf\n",
+            "    steps = []\n    best, best_loss = first_params, np.inf\n",
         ),
-        (FIRST_LINE, "                batch_losses.append(loss(params, x[batch], y[batch], l2))\n" + FIRST_LINE),
-        ('        "history": history,\n', '        "history": history,\n        "batch_losses": batch_losses,\n'),
+        (STEP, WATCHED_STEP),
+        ('        "history": history,\n', '        "history": history,\n        "steps": steps,\n'),
     ),
     fault=(("    return np.exp(log_softmax(z))\n", NAIVE),),
 )

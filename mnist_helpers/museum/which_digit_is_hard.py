@@ -20,7 +20,7 @@ def recalls(record):
 
 EXHIBIT = Exhibit(
     name="which_digit_is_hard",
-    title="The digit that was hardly shown is found best",
+    title="The digit that was hardly shown is found as well as the rest",
     cause="The confusion matrix is transposed: rows count predicted classes and are read as true ones.",
     line=lambda program, record: (
         f"recall of digit 8: {recalls(record)[8]:.2f}, lowest of all: digit {recalls(record).argmin()}"
