@@ -1,9 +1,10 @@
 """Run the suspects of chapter 10 and store what they do: alone, in pairs, and with every cure.
 
-    python experiments/collapse.py                 what is missing: about twenty minutes on two cores for all
+    python experiments/collapse.py                 what is missing: about half an hour on two cores for all
     python experiments/collapse.py lineup          one of the tables: lineup, pairs, cures
 
-A table is written when all of its runs are done. To run one again, delete its file in results/collapse.
+After an interruption the same command goes on. To run a table again, for example because a suspect has been changed,
+delete its file in results/collapse.
 """
 
 import argparse
@@ -44,18 +45,24 @@ def split():
     return split_as_reported(mnist, np.random.default_rng(SPLIT_SEED))
 
 
+def asked(names, arithmetic, settings, seed, cure=None):
+    """Return what is to be run, as the first entries of its row."""
+    if cure is not None and CURES[cure][1] == 1:
+        settings = SINGLE_IMAGES
+    return {"suspects": list(names), "arithmetic": arithmetic, "cure": cure, **settings, "seed": seed}
+
+
 def row(names, arithmetic, settings, seed, cure=None):
     """Run one program and return a row of a table."""
     program = combine(*(ALONE[name] for name in names), ARITHMETIC[arithmetic])
     if cure is not None:
-        program, batch_size = cured(program, cure)
-        settings = SINGLE_IMAGES if batch_size == 1 else settings
-    found = run(program, split(), seed=seed, **settings)
+        program, _ = cured(program, cure)
+    head = asked(names, arithmetic, settings, seed, cure)
+    found = run(program, split(), seed=seed, **{name: head[name] for name in REPORTED})
     measured = {name: getattr(found, name) for name in ("died_at", "first", "zeros", "nans")}
     measured |= {name: round(getattr(found, name), 4) for name in ("best", "last", "level")}
-    asked = {"suspects": list(names), "arithmetic": arithmetic, "cure": cure, **settings, "seed": seed}
     largest = float(f"{found.largest:.3g}") if np.isfinite(found.largest) else None  # JSON knows no NaN
-    return asked | measured | {"largest": largest, "verdict": verdict(found)}
+    return head | measured | {"largest": largest, "verdict": verdict(found)}
 
 
 def works(names, arithmetic):
@@ -92,18 +99,33 @@ TABLES = {"lineup": lineup, "pairs": pairs, "cures": cures}
 
 
 def compute(name, client):
-    """Run a table on the client's workers and write it."""
+    """Run a table on the client's workers and write it; finished rows wait in a file of their own."""
     from distributed import as_completed
 
-    asked = list(TABLES[name]())
-    futures = [client.submit(row, *arguments, pure=False) for arguments in asked]
-    hidden = os.environ.get("TQDM_DISABLE") == "1"
-    for _ in tqdm(as_completed(futures), desc=name, total=len(asked), unit="run", disable=hidden):
-        pass
-    head = {"data": data_hashes("mnist"), "split_seed": SPLIT_SEED}
-    lines = ",\n".join(json.dumps(future.result()) for future in futures)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    temporary = RESULTS / f"{name}.part"
+    part = RESULTS / f"{name}.part"
+    done = [json.loads(line) for line in part.read_text().splitlines()] if part.exists() else []
+    heads = [asked(*arguments) for arguments in TABLES[name]()]
+    missing = [
+        arguments
+        for arguments in TABLES[name]()
+        if not any(asked(*arguments).items() <= found.items() for found in done)
+    ]
+    futures = [client.submit(row, *arguments, pure=False) for arguments in missing]
+    hidden = os.environ.get("TQDM_DISABLE") == "1"
+    for future in tqdm(as_completed(futures), desc=name, total=len(missing), unit="run", disable=hidden):
+        done.append(future.result())
+        with part.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+    write(name, [next(found for found in done if head.items() <= found.items()) for head in heads])
+    part.unlink()
+
+
+def write(name, rows):
+    """Write a table at once, so that an interruption leaves all of it or nothing."""
+    head = {"data": data_hashes("mnist"), "split_seed": SPLIT_SEED}
+    lines = ",\n".join(map(json.dumps, rows))
+    temporary = RESULTS / f"{name}.new"
     temporary.write_text(json.dumps(head)[:-1] + f', "rows": [\n{lines}\n]}}\n')
     temporary.replace(RESULTS / f"{name}.json")
 
@@ -117,12 +139,15 @@ def main():
     if not missing:
         print("nothing is missing")
         return
-    with connect(None, options.processes) as client:
-        try:
-            for name in missing:
-                compute(name, client)
-        finally:
-            client.cluster.close()
+    try:
+        with connect(None, options.processes) as client:
+            try:
+                for name in missing:
+                    compute(name, client)
+            finally:
+                client.cluster.close()
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted; the same command goes on with what is missing") from None
 
 
 if __name__ == "__main__":

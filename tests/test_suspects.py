@@ -1,8 +1,10 @@
 """The programs of chapter 10: one is correct, each suspect is one change, and the stored tables are theirs."""
 
+import importlib.util
 import json
 import math
 import os
+import sys
 from dataclasses import fields, replace
 from itertools import combinations, islice
 from pathlib import Path
@@ -353,6 +355,46 @@ def test_cures_are_complete():
     names = ["nothing", *(SUSPECTS.keys() - FRAGILE)]
     expected = {(name, cure, seed) for name in names for cure in (None, *CURES) for seed in (1, 2, 3)}
     assert {(row["suspects"][0], row["cure"], row["seed"]) for row in rows("cures")} == expected
+
+
+@pytest.fixture(scope="module")
+def collapse():
+    """The script that makes the tables; it imports its neighbour."""
+    folder = ROOT / "experiments"
+    sys.path.insert(0, str(folder))
+    try:
+        spec = importlib.util.spec_from_file_location("collapse", folder / "collapse.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(folder))
+    return module
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_stored_rows_are_those_that_the_script_asks_for(table, collapse):
+    heads = [collapse.asked(*arguments) for arguments in collapse.TABLES[table]()]
+    assert len(heads) == len(rows(table))
+    for head, row in zip(heads, rows(table), strict=True):
+        assert head.items() <= row.items()
+
+
+def test_a_table_is_taken_up_where_it_was_interrupted(tmp_path, monkeypatch, collapse, split):
+    """What the part file holds is not run again; the table comes out in order, and the part file goes."""
+    from distributed import Client
+
+    requests = [(("nothing",), "stable", {**collapse.REPORTED, "epochs": 1}, seed) for seed in (1, 2, 3)]
+    for name, value in {"RESULTS": tmp_path, "TABLES": {"toy": lambda: iter(requests)}, "split": lambda: split}.items():
+        monkeypatch.setattr(collapse, name, value)
+    (tmp_path / "toy.part").write_text(json.dumps(collapse.asked(*requests[1]) | {"verdict": "from before"}) + "\n")
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setitem(sys.modules, "collapse", collapse)  # where pickle looks for its functions
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        collapse.compute("toy", client)
+    made = json.loads((tmp_path / "toy.json").read_text())["rows"]
+    assert [row["seed"] for row in made] == [1, 2, 3]
+    assert [row["verdict"] == "from before" for row in made] == [False, True, False]
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.json"]
 
 
 def test_what_the_chapter_says_of_the_tables():
