@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from run import connect
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from mnist_helpers.data import load_mnist
@@ -58,7 +59,8 @@ def row(names, arithmetic, settings, seed, cure=None):
     if cure is not None:
         program, _ = cured(program, cure)
     head = asked(names, arithmetic, settings, seed, cure)
-    found = run(program, split(), seed=seed, **{name: head[name] for name in REPORTED})
+    with threadpool_limits(1):  # one process for each core; the products are too small to share
+        found = run(program, split(), seed=seed, **{name: head[name] for name in REPORTED})
     measured = {name: getattr(found, name) for name in ("died_at", "first", "zeros", "nans")}
     measured |= {name: round(getattr(found, name), 4) for name in ("best", "last", "level")}
     largest = float(f"{found.largest:.3g}") if np.isfinite(found.largest) else None  # JSON knows no NaN
