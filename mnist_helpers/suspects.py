@@ -22,12 +22,16 @@ __all__ = [
     "Outcome",
     "Program",
     "Split",
+    "State",
     "combine",
     "cured",
+    "features",
+    "first_dead",
     "forward",
     "load_stored",
     "run",
     "split_as_reported",
+    "train",
     "verdict",
 ]
 

@@ -115,9 +115,9 @@ def test_each_suspect_replaces_one_step_and_leaves_the_correct_program_alone():
     assert before == CORRECT
 
 
-def trace(program, split, scale=1.0):
+def trace(program, split):
     with np.errstate(all="ignore"):
-        states = first_states(program, split, 4, learning_rate=0.1 * scale)
+        states = first_states(program, split, 4, learning_rate=0.1)
     return [np.ravel(part) for state in states for part in (*state.new_params, state.now.loss, state.now.probs)]
 
 
