@@ -1,27 +1,14 @@
 """The built book, opened from disk in a real browser with every other host blocked.
 
-Needs the book (make book) and Chromium; CHROMIUM names another executable.
+Needs the book (make book).
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 HTML = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 PAGES = [HTML / "index.html", *sorted(HTML.glob("chapters/*.html")), *sorted(HTML.glob("appendix/**/*.html"))]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NARROW, WIDE = 390, 1440
 
 # Formulas wider than the screen must start at the left edge of their box, so that all of them can be scrolled to.
@@ -29,16 +16,6 @@ CUT_OFF = """() => [...document.querySelectorAll('div.math')].filter(box => {
   const formula = box.querySelector('mjx-math');
   return formula && formula.getBoundingClientRect().left < box.getBoundingClientRect().left - 1;
 }).map(box => box.textContent.slice(0, 60))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.fail("no Chromium found: install it (Debian: apt install chromium) or set CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[(NARROW, "light"), (WIDE, "dark")], ids=["narrow-light", "wide-dark"])

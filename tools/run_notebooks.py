@@ -39,6 +39,9 @@ def normalise(notebook):
         cell.metadata.pop("collapsed", None)
         if cell.cell_type == "code":
             cell.outputs = merged_streams(cell.outputs)
+            for output in cell.outputs:
+                # The live view of a widget has a random number and nothing behind it once the kernel is gone.
+                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     nbformat.validate(notebook)
 
 

@@ -1,0 +1,8 @@
+"""Interactive figures that compute in the page: in the built book without a kernel, in JupyterLab and Colab with one.
+
+Each is an anywidget: a class here for its state and its numpy twin, a file in ``static`` for what the page does.
+"""
+
+from mnist_helpers.widgets.softmax_bars import SoftmaxBars
+
+__all__ = ["SoftmaxBars"]

@@ -1,0 +1,60 @@
+// Host of the interactives in a built page: gives each module a model, as anywidget does, but without a kernel.
+window.mnistWidgets = (() => {
+  const modules = {};
+
+  /** The part of anywidget's model that the modules use. */
+  class Model {
+    constructor(state) {
+      this.state = state;
+      this.listeners = {};
+    }
+    get(name) {
+      return this.state[name];
+    }
+    set(name, value) {
+      if (this.state[name] === value) return;
+      this.state[name] = value;
+      for (const listener of [...(this.listeners[`change:${name}`] ?? [])]) listener();
+    }
+    on(event, listener) {
+      (this.listeners[event] ??= new Set()).add(listener);
+    }
+    off(event, listener) {
+      this.listeners[event]?.delete(listener);
+    }
+    save_changes() {} // there is no kernel to tell
+  }
+
+  /** Replace the still picture of one box by the interactive. The still stays for paper and if the module fails. */
+  function mount(box) {
+    const state = JSON.parse(box.querySelector("script[type='application/json']").textContent);
+    const el = document.createElement("div");
+    el.className = "mw-live";
+    box.append(el);
+    box.model = new Model(state);
+    const start = performance.now();
+    try {
+      modules[box.dataset.module].render({ model: box.model, el });
+      box.classList.add("mw-mounted");
+    } catch (error) {
+      el.remove();
+      throw error;
+    }
+    box.dataset.milliseconds = (performance.now() - start).toFixed(1);
+  }
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) {
+        seen.unobserve(target);
+        mount(target);
+      }
+    }
+  }, { rootMargin: "300px" });
+
+  addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll(".mnist-widget").forEach((box) => seen.observe(box));
+  });
+
+  return { register: (name, module) => { modules[name] = module; } };
+})();
