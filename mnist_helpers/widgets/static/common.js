@@ -1,5 +1,6 @@
 // What the interactives share: elements, controls, axes, and the way to and from the model.
-const SVG_TAGS = new Set(["svg", "g", "path", "line", "circle", "rect", "text", "title", "image", "polygon", "clipPath", "defs"]);
+const SVG_TAGS = new Set(["svg", "g", "path", "line", "circle", "ellipse", "rect", "text", "title", "image", "polygon",
+  "clipPath", "defs", "pattern"]);
 
 /** Make an HTML or SVG element with attributes and children (nodes, texts, lists of them). */
 function element(tag, attributes = {}, ...children) {
@@ -146,9 +147,18 @@ function tickText(value, log) {
   return `10${String(Math.round(Math.log10(value))).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
 }
 
+/** Outlines of marks around a point in pixels, as a path's d, so that colour is not the only sign of a series. */
+const MARKS = {
+  circle: (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
+  square: (x, y, r) => `M${x - 0.88 * r} ${y - 0.88 * r}h${1.76 * r}v${1.76 * r}h${-1.76 * r}z`,
+  triangle: (x, y, r) => `M${x} ${y - 1.15 * r}l${1.1 * r} ${1.9 * r}h${-2.2 * r}z`,
+};
+
 /** A point that can be dragged and moved with the arrow keys. `onmove(x, y)` gets the plot's own units. */
-function handle(plot, { label, step = 0.1, onmove }) {
-  const node = element("circle", { class: "mw-handle", r: 8, tabindex: 0, role: "slider", "aria-label": label });
+function handle(plot, { label, step = 0.1, shape = "circle", series = 1, onmove }) {
+  const node = element("g", { class: `mw-handle mw-handle-${series}`, tabindex: 0, role: "slider", "aria-label": label },
+    element("circle", { r: 12, fill: "transparent", stroke: "none" }), // room for a finger
+    element("path", { d: MARKS[shape](0, 0, 8) }));
   let at = [0, 0];
   node.addEventListener("pointerdown", (event) => { node.setPointerCapture(event.pointerId); node.focus(); event.preventDefault(); });
   node.addEventListener("pointermove", (event) => { if (node.hasPointerCapture(event.pointerId)) onmove(...plot.where(event)); });
@@ -165,7 +175,7 @@ function handle(plot, { label, step = 0.1, onmove }) {
     node,
     set(x, y) {
       at = [x, y];
-      set(node, "cx", plot.px(x)); set(node, "cy", plot.py(y));
+      set(node, "transform", `translate(${plot.px(x)} ${plot.py(y)})`);
       set(node, "aria-valuenow", x.toFixed(2)); set(node, "aria-valuetext", `${x.toFixed(2)}, ${y.toFixed(2)}`);
     },
   };
