@@ -73,7 +73,7 @@ function button(text, onclick) {
   return element("button", { type: "button", class: "mw-button", onclick }, text);
 }
 
-/** Axes in SVG. `x` and `y` are { min, max, label, log }; points outside are clipped by the plot's edge. */
+/** Axes in SVG. `x` and `y` are { min, max, label, log, format }; points outside are clipped by the plot's edge. */
 function axes({ x, y, width = 420, height = 280, label }) {
   const margin = { left: 52, right: 12, top: 10, bottom: 40 };
   const to = ({ min, max, log }, low, high) => {
@@ -89,11 +89,11 @@ function axes({ x, y, width = 420, height = 280, label }) {
   const grid = element("g", { class: "mw-grid" });
   for (const tick of ticks(x)) {
     grid.append(element("line", { x1: px(tick), x2: px(tick), y1: margin.top, y2: bottom }),
-      element("text", { x: px(tick), y: bottom + 16, "text-anchor": "middle" }, tickText(tick, x.log)));
+      element("text", { x: px(tick), y: bottom + 16, "text-anchor": "middle" }, tickText(tick, x)));
   }
   for (const tick of ticks(y)) {
     grid.append(element("line", { x1: margin.left, x2: right, y1: py(tick), y2: py(tick) }),
-      element("text", { x: margin.left - 6, y: py(tick) + 4, "text-anchor": "end" }, tickText(tick, y.log)));
+      element("text", { x: margin.left - 6, y: py(tick) + 4, "text-anchor": "end" }, tickText(tick, y)));
   }
   const node = element("svg", { class: "mw-plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     element("defs", {}, element("clipPath", { id: clip }, element("rect", box))),
@@ -142,9 +142,14 @@ function ticks({ min, max, log }) {
   return Array.from({ length: Math.floor(max / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
 }
 
-function tickText(value, log) {
+function tickText(value, { log, format }) {
+  if (format) return format(value);
   if (!log) return plain(Number(value.toPrecision(6)));
-  return `10${String(Math.round(Math.log10(value))).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+  return powerOfTen(Math.round(Math.log10(value)));
+}
+
+function powerOfTen(exponent) {
+  return `10${String(exponent).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
 }
 
 /** Outlines of marks around a point in pixels, as a path's d, so that colour is not the only sign of a series. */
@@ -154,8 +159,9 @@ const MARKS = {
   triangle: (x, y, r) => `M${x} ${y - 1.15 * r}l${1.1 * r} ${1.9 * r}h${-2.2 * r}z`,
 };
 
-/** A point that can be dragged and moved with the arrow keys. `onmove(x, y)` gets the plot's own units. */
-function handle(plot, { label, step = 0.1, shape = "circle", series = 1, onmove }) {
+/** A point that can be dragged and moved with the arrow keys. `onmove(x, y)` gets the plot's own units.
+ * One that moves `along` "x" only takes up and down as right and left; `spoken(x, y)` makes the text that is read out. */
+function handle(plot, { label, step = 0.1, shape = "circle", series = 1, along, spoken, onmove }) {
   const node = element("g", { class: `mw-handle mw-handle-${series}`, tabindex: 0, role: "slider", "aria-label": label },
     element("circle", { r: 12, fill: "transparent", stroke: "none" }), // room for a finger
     element("path", { d: MARKS[shape](0, 0, 8) }));
@@ -167,7 +173,8 @@ function handle(plot, { label, step = 0.1, shape = "circle", series = 1, onmove 
     if (!way) return;
     event.preventDefault();
     const size = event.shiftKey ? 10 * step : step;
-    onmove(at[0] + size * way[0], at[1] + size * way[1]);
+    if (along === "x") onmove(at[0] + size * (way[0] + way[1]), at[1]);
+    else onmove(at[0] + size * way[0], at[1] + size * way[1]);
   });
   plot.over.append(node);
   plot.node.setAttribute("role", "group"); // its handles are controls, so it is no longer one picture
@@ -176,7 +183,7 @@ function handle(plot, { label, step = 0.1, shape = "circle", series = 1, onmove 
     set(x, y) {
       at = [x, y];
       set(node, "transform", `translate(${plot.px(x)} ${plot.py(y)})`);
-      set(node, "aria-valuenow", x.toFixed(2)); set(node, "aria-valuetext", `${x.toFixed(2)}, ${y.toFixed(2)}`);
+      set(node, "aria-valuenow", x.toFixed(2)); set(node, "aria-valuetext", spoken?.(x, y) ?? `${x.toFixed(2)}, ${y.toFixed(2)}`);
     },
   };
 }
@@ -203,6 +210,24 @@ function follow(model, names, update) {
 /** Whether the reader has asked for less motion. */
 function stillness() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/** Softmax with the largest logit subtracted first, in float64. */
+function softmax(logits) {
+  const largest = Math.max(...logits);
+  const exponentials = logits.map((z) => Math.exp(z - largest));
+  const sum = total(exponentials);
+  return exponentials.map((e) => e / sum);
+}
+
+function total(numbers) {
+  return numbers.reduce((sum, x) => sum + x, 0);
+}
+
+/** A short sample of a series' line, for legends and the heads of tables. */
+function swatch(series) {
+  return element("svg", { class: "mw-swatch", viewBox: "0 0 28 8", "aria-hidden": "true" },
+    element("path", { class: `mw-line mw-line-${series}`, d: "M0 4H28" }));
 }
 
 /** A copy of a list with one item replaced. */
