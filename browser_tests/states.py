@@ -12,4 +12,15 @@ def softmax_bars(rng):
     }
 
 
-RANDOM_STATE = {widgets.SoftmaxBars: softmax_bars}
+def jacobian(rng):
+    count = int(rng.integers(2, 7))
+    logits = rng.normal(scale=rng.choice([0.1, 3.0, 60.0]), size=count)
+    if rng.random() < 0.1:
+        logits[0] -= 2000  # its probability underflows to 0
+    return {"logits": logits.tolist(), "label": int(rng.integers(count))}
+
+
+RANDOM_STATE = {
+    widgets.SoftmaxBars: softmax_bars,
+    widgets.Jacobian: jacobian,
+}

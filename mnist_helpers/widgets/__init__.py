@@ -3,6 +3,7 @@
 Each is an anywidget: a class here for its state and its numpy twin, a file in ``static`` for what the page does.
 """
 
+from mnist_helpers.widgets.jacobian import Jacobian
 from mnist_helpers.widgets.softmax_bars import SoftmaxBars
 
-__all__ = ["SoftmaxBars"]
+__all__ = ["Jacobian", "SoftmaxBars"]

@@ -1,0 +1,118 @@
+// The Jacobian of softmax and the gradient that its label's row gives. Twin of Jacobian.results in jacobian.py.
+function derivatives(logits, label) {
+  const probs = softmax(logits);
+  const jacobian = probs.map((p, i) => probs.map((q, j) => p * ((i === j) - q)));
+  return {
+    probs,
+    jacobian,
+    row_sums: jacobian.map(total),
+    gradient: probs.map((p, j) => p - (j === label)),
+    through_probs: jacobian[label].map((entry) => (-1 / probs[label]) * entry),
+  };
+}
+
+/** A number with its sign: three decimals, or a power of ten where these would show nothing. */
+function signed(x) {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "+∞" : "−∞";
+  const size = Math.abs(x), sign = x > 0 ? "+" : x < 0 ? "−" : "";
+  return sign + (size !== 0 && size < 5e-4 ? size.toExponential(0).replace("-", "−") : size.toFixed(3));
+}
+
+/** Write a text only where it is new: most cells keep theirs while a slider is dragged. */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A row of a table: its head, then empty cells. */
+function tableRow(head, count, kind) {
+  const name = element("th", { scope: "row" }, head);
+  const cells = Array.from({ length: count }, () => element("td", {}));
+  return { name, cells, node: element("tr", { class: `mw-jacobian-${kind}` }, name, cells) };
+}
+
+function makeTable(count) {
+  const columns = Array.from({ length: count }, (_, k) => element("th", { scope: "col" }, `z${subscript(k)}`));
+  const matrix = columns.map((_, i) => tableRow(`p${subscript(i)}`, count + 1, "entry"));
+  const route = tableRow("", count, "route"), gradient = tableRow("p − t", count, "gradient");
+  const fills = gradient.cells.map(() => element("span", { class: "mw-jacobian-fill" }));
+  const scale = ["+1", "0", "−1"].map((text) => element("span", {}, text));
+  const bars = element("tr", { class: "mw-jacobian-bars", "aria-hidden": "true" }, element("th", {}, scale),
+    fills.map((fill) => element("td", {}, element("span", { class: "mw-jacobian-track" }, fill))));
+  const node = element("table", { class: "mw-jacobian", style: `--count: ${count}` },
+    element("caption", {}, "How much each probability changes when a score rises (∂pᵢ / ∂zⱼ)"),
+    element("thead", {}, element("tr", {}, element("td", {}), columns, element("th", { scope: "col" }, "row sum"))),
+    element("tbody", {}, matrix.map((row) => row.node)),
+    element("tbody", { class: "mw-jacobian-result" }, route.node, gradient.node, bars));
+  const show = (results, label) => {
+    results.jacobian.forEach((entries, i) => {
+      matrix[i].node.classList.toggle("mw-jacobian-label", i === label);
+      entries.forEach((entry, j) => {
+        const cell = matrix[i].cells[j];
+        write(cell, signed(entry));
+        cell.classList.toggle("mw-jacobian-minus", entry < 0);
+        cell.style.setProperty("--share", `${(160 * Math.abs(entry)).toFixed(1)}%`); // no entry is larger than 1/4
+      });
+      write(matrix[i].cells[count], Math.abs(results.row_sums[i]).toFixed(3));
+    });
+    write(route.name, `row ${label} × (−1/p${subscript(label)})`);
+    for (let j = 0; j < count; j++) {
+      write(route.cells[j], signed(results.through_probs[j]));
+      write(gradient.cells[j], signed(results.gradient[j]));
+      const size = Math.abs(results.gradient[j]);
+      fills[j].style.height = `${50 * size}%`;
+      fills[j].style.top = `${results.gradient[j] > 0 ? 50 - 50 * size : 50}%`;
+      fills[j].classList.toggle("mw-jacobian-minus", results.gradient[j] < 0);
+    }
+  };
+  return { node, show };
+}
+
+function render({ model, el }) {
+  const ui = frame(el, "The Jacobian of softmax, and the gradient it leads to");
+  const group = `mw-label-${(render.count = (render.count ?? 0) + 1)}`;
+  const makeRow = (z, k) => {
+    const control = slider({
+      label: `score z${subscript(k)}`, min: -10, max: 10, step: 0.1, value: z,
+      oninput: (value) => change(model, "logits", replaced(model.get("logits"), k, value)),
+    });
+    const radio = element("input", {
+      type: "radio", name: group, "aria-label": `label is class ${k}`, onchange: () => change(model, "label", k),
+    });
+    const fill = element("span", { class: "mw-jacobian-prob" }), value = element("span", { class: "mw-number" });
+    const prob = element("span", { class: "mw-jacobian-share" }, element("span", { class: "mw-jacobian-scale" }, fill), value);
+    const node = element("div", { class: "mw-jacobian-row" }, control.node, prob, element("label", {}, radio));
+    return { control, radio, fill, value, node };
+  };
+  const head = element("div", { class: "mw-jacobian-row mw-jacobian-head", "aria-hidden": "true" },
+    element("span", {}, "score"), element("span", {}, "probability"), element("span", {}, "label"));
+  const rowsBox = element("div", {}), tableBox = element("div", {});
+  ui.add(rowsBox, tableBox);
+  let rows = [], table = null;
+
+  return follow(model, ["logits", "label"], () => {
+    const logits = model.get("logits"), label = Math.min(model.get("label"), logits.length - 1);
+    const results = derivatives(logits, label);
+    if (rows.length !== logits.length) {
+      rows = logits.map(makeRow);
+      table = makeTable(logits.length);
+      rowsBox.replaceChildren(head, ...rows.map((row) => row.node));
+      tableBox.replaceChildren(table.node);
+    }
+    rows.forEach((row, k) => {
+      row.control.set(logits[k]);
+      row.radio.checked = k === label;
+      row.fill.style.width = `${100 * results.probs[k]}%`;
+      write(row.value, signed(results.probs[k]).replace("+", ""));
+    });
+    table.show(results, label);
+    const p = results.probs[label];
+    const name = `p${subscript(label)}`;
+    ui.say(p > 0
+      ? `The label has ${name} = ${plain(p)}. Row ${label}, times −1/${name} = ${plain(-1 / p)}, is p − t: ${
+        results.gradient.map(signed).join(", ")}. Every row sums to 0.`
+      : `${name} has underflowed to 0, so the way through the probabilities gives nan. p − t does not need it.`);
+    publish(model, results);
+  });
+}
+
+export default { render };
