@@ -20,7 +20,18 @@ def jacobian(rng):
     return {"logits": logits.tolist(), "label": int(rng.integers(count))}
 
 
+def ravine(rng):
+    best = {"learning_rate": (2 / 11) ** 2, "momentum": (9 / 11) ** 2}  # both roots coincide
+    drawn = {
+        "learning_rate": float(rng.choice([0.02, 10 ** rng.uniform(-5, -1)])),
+        "momentum": float(rng.choice([0.0, rng.uniform(0, 1), 0.999])),
+    }
+    settings = best if rng.random() < 0.1 else drawn
+    return {**settings, "num_steps": int(rng.integers(0, 401))}
+
+
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
     widgets.Jacobian: jacobian,
+    widgets.Ravine: ravine,
 }

@@ -4,6 +4,7 @@ Each is an anywidget: a class here for its state and its numpy twin, a file in `
 """
 
 from mnist_helpers.widgets.jacobian import Jacobian
+from mnist_helpers.widgets.ravine import Ravine
 from mnist_helpers.widgets.softmax_bars import SoftmaxBars
 
-__all__ = ["Jacobian", "SoftmaxBars"]
+__all__ = ["Jacobian", "Ravine", "SoftmaxBars"]
