@@ -45,7 +45,7 @@ class SoftmaxBars(Interactive):
 
     @traitlets.validate("temperature")
     def _check_temperature(self, proposal):
-        if not 0 < check_finite("temperature", proposal.value):
+        if check_finite("temperature", proposal.value) <= 0:
             raise ValueError(f"temperature must be positive, got {proposal.value}")
         return proposal.value
 

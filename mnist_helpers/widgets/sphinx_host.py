@@ -26,7 +26,7 @@ EXPORT = "export default { render };"
 class WidgetRenderer:
     """What MyST-NB calls for outputs of our own kind (its entry point ``myst_nb.mime_renderers``)."""
 
-    mime_priority_overrides = [(builder, MIME_TYPE, 1) for builder in BUILDERS]
+    mime_priority_overrides = tuple((builder, MIME_TYPE, 1) for builder in BUILDERS)
 
     @staticmethod
     def handle_mime(renderer, data, inline):

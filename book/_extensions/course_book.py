@@ -1,0 +1,213 @@
+"""What the course's book adds to Jupyter Book; see "The book" in CONTRIBUTING.md.
+
+- MathJax from the book itself, only the files that its pages load;
+- under each title the way to notation, glossary and exercise sheet, and from the sheet back;
+- the first use of each glossary term in a chapter is a link to the glossary;
+- formulas as MathML in the EPUB, where no script runs.
+"""
+
+import re
+from importlib.metadata import files
+from pathlib import Path
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.util.fileutil import copy_asset_file
+
+NOTATION, GLOSSARY = "appendix/notation", "appendix/glossary"
+MATHJAX = (
+    "tex-chtml.js",
+    "input/tex/extensions/boldsymbol.js",
+    "output/chtml/fonts/woff-v2/",
+)
+MINUTES = re.compile(r"(\d+) minutes to read")
+
+# Everyday words too: linked only where a chapter introduces them in bold.
+EVERYDAY = {"confidence", "gap", "precision", "recall", "sensitivity", "time"}
+
+# Where a term may not become a link: in headings, links, code and formulas.
+NO_LINKS = (
+    nodes.title,
+    nodes.reference,
+    nodes.literal,
+    nodes.literal_block,
+    nodes.math,
+    nodes.math_block,
+    nodes.raw,
+)
+
+
+def copy_mathjax(app, exception):
+    """Copy the parts of MathJax that the pages load out of the package sphinx-mathjax-offline."""
+    if exception is not None or app.builder.name not in ("html", "singlehtml"):
+        return
+    for file in files("sphinx-mathjax-offline"):
+        _, found, name = str(file).partition("static/mathjax/")
+        if found and name.startswith(MATHJAX):
+            target = Path(app.outdir, "_static", "mathjax", name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy_asset_file(str(file.locate()), str(target))
+
+
+def slug(term):
+    """Return the anchor of a glossary term."""
+    return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+
+
+def read_terms(app, env, docnames):
+    """Read the glossary: its source says which terms there are, so a chapter needs no markup for them."""
+    source = Path(env.doc2path(GLOSSARY)).read_text(encoding="utf-8")
+    env.course_terms = {}
+    for names, definition in re.findall(
+        r"^- \*\*(.+?)\*\*: (.+)$", source, flags=re.MULTILINE
+    ):
+        for name in names.split(", "):
+            env.course_terms[name] = (slug(names), tooltip(definition))
+
+
+def tooltip(definition):
+    """Return a definition as plain text: no links, no formulas."""
+    text = re.sub(r" ?\(\[[^)]*\)\)", "", definition)
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    return "" if "$" in text else text
+
+
+def mark_terms(app, doctree):
+    """Give each item of the glossary its anchor."""
+    if app.env.docname == GLOSSARY:
+        for item in doctree.findall(nodes.list_item):
+            item["ids"].append(slug(next(iter(item.findall(nodes.strong))).astext()))
+
+
+def pattern(terms):
+    """Return a pattern that finds any of the terms, the longest first, also in the plural and at the start of a sentence."""
+    longest_first = sorted(terms, key=len, reverse=True)
+    return re.compile(
+        rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?:e?s)?(?![\w-])",
+        re.IGNORECASE,
+    )
+
+
+def link_terms(app, doctree, docname):
+    """Make the first use of each glossary term in a chapter a link to the glossary."""
+    if not docname.startswith("chapters/") or not getattr(
+        app.env, "course_terms", None
+    ):
+        return
+    terms = {name.lower(): entry for name, entry in app.env.course_terms.items()}
+    glossary = app.builder.get_relative_uri(docname, GLOSSARY)
+    seen, finder = set(), pattern(terms)
+    for text in list(doctree.findall(nodes.Text)):
+        if not _inside(text, NO_LINKS) and _inside(text, (nodes.paragraph,)):
+            text.parent.replace(
+                text, list(_linked(text, terms, finder, seen, glossary))
+            )
+
+
+def _inside(node, kinds):
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def _linked(text, terms, finder, seen, glossary):
+    """Yield the pieces of a text, with links where a term is used for the first time."""
+    start = 0
+    for match in finder.finditer(text):
+        anchor, definition = terms[match[1].lower()]
+        introduced = isinstance(text.parent, nodes.strong) and match[0] == text.astext()
+        if anchor not in seen and (introduced or match[1].lower() not in EVERYDAY):
+            seen.add(anchor)
+            yield nodes.Text(text[start : match.start()])
+            target = f"{glossary}#{anchor}"
+            yield nodes.reference(
+                "",
+                match[0],
+                internal=True,
+                refuri=target,
+                reftitle=definition,
+                classes=["term"],
+            )
+            start = match.end()
+    yield nodes.Text(text[start:])
+
+
+def add_ways(app, doctree, docname):
+    """Put a line of links under the title of each chapter and each exercise sheet."""
+    folder, _, name = docname.partition("/")
+    if folder not in ("chapters", "exercises") or app.builder.name not in (
+        "html",
+        "singlehtml",
+    ):
+        return
+    other = "exercises" if folder == "chapters" else "chapters"
+    partner = next(
+        (
+            doc
+            for doc in sorted(app.env.found_docs)
+            if doc.startswith(f"{other}/{name[:2]}_")
+        ),
+        None,
+    )
+    ways = [(NOTATION, "Notation"), (GLOSSARY, "Glossary")]
+    if partner:
+        ways.append(
+            (
+                partner,
+                "Exercises of this chapter"
+                if other == "exercises"
+                else "The chapter of this sheet",
+            )
+        )
+    line = nodes.paragraph("", classes=["ways"])
+    for target, text in ways:
+        uri = app.builder.get_relative_uri(docname, target)
+        line += [nodes.reference("", text, internal=True, refuri=uri), nodes.Text(" ")]
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None:
+        title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def add_minutes(app, pagename, templatename, context, doctree):
+    """Tell the page's script how many minutes the text says it takes."""
+    found = (
+        MINUTES.search(doctree.astext())
+        if doctree and pagename.startswith("chapters/")
+        else None
+    )
+    if found:
+        context["metatags"] = (
+            context.get("metatags", "")
+            + f'<meta name="minutes" content="{found[1]}" />'
+        )
+
+
+def visit_inline_math(self, node):
+    """Write a formula in a line as MathML."""
+    self.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_display_math(self, node):
+    """Write a displayed formula as MathML, its number beside it."""
+    latex, number = node.astext(), re.search(r"\\tag\{(.+?)\}", node.astext())
+    label = f'<span class="eqno">({number[1]})</span>' if number else ""
+    mathml = convert(re.sub(r"\\tag\{.+?\}", "", latex), display="block")
+    self.body.append(f'<div class="math">{label}{mathml}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("env-before-read-docs", read_terms)
+    app.connect("doctree-read", mark_terms)
+    app.connect("doctree-resolved", link_terms)
+    app.connect("doctree-resolved", add_ways)
+    app.connect("html-page-context", add_minutes)
+    app.connect("build-finished", copy_mathjax)
+    app.add_html_math_renderer(
+        "mathml", (visit_inline_math, None), (visit_display_math, None)
+    )
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
