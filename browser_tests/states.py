@@ -1,4 +1,6 @@
-"""Random states for every interactive: rng -> dict of its traits. Beyond the ends of the sliders, and near the edges."""
+"""Random states for every interactive: rng -> dict of its traits. Beyond the sliders' ends, and near edges."""
+
+import numpy as np
 
 from mnist_helpers import widgets
 
@@ -30,8 +32,16 @@ def ravine(rng):
     return {**settings, "num_steps": int(rng.integers(0, 401))}
 
 
+def clipping(rng):
+    epsilon = float(10 ** rng.uniform(-17, -0.35))
+    near_edge = np.log(9 * epsilon) + rng.normal(scale=0.01)
+    label_logit = rng.choice([rng.uniform(-60, 20), rng.normal(scale=1000), near_edge])
+    return {"label_logit": float(label_logit), "epsilon": epsilon}
+
+
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
     widgets.Jacobian: jacobian,
     widgets.Ravine: ravine,
+    widgets.Clipping: clipping,
 }

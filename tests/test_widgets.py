@@ -54,3 +54,27 @@ def test_jacobian_refuses_logits_that_leave_the_label_out():
     with pytest.raises(ValueError, match="got 2"):
         widget.logits = [1.0, 2.0]
     assert widget.logits == [2.0, 1.0, 0.0, -1.0]
+
+
+# ---------------------------------------------------------------- Clipping
+
+
+@pytest.mark.parametrize("epsilon", [1e-10, 0.1])
+def test_clipped_slope_is_the_slope_of_the_clipped_loss(epsilon):
+    widget = widgets.Clipping(epsilon=epsilon)
+    low, high = widget.edges()
+    for label_logit in (low - 3, low + 0.1, 1.0, high - 0.1, high + 3):
+        widget.label_logit = label_logit
+        ends = widget.curves([label_logit - 1e-5, label_logit + 1e-5])["losses"]
+        assert np.allclose((ends[:, 1] - ends[:, 0]) / 2e-5, widget.results()["slopes"], atol=1e-6)
+
+
+def test_clipping_edges_are_where_the_probability_is_epsilon():
+    widget = widgets.Clipping(epsilon=0.02)
+    assert np.allclose(widget.curves(widget.edges())["label_prob"], [0.02, 0.98])
+
+
+@pytest.mark.parametrize("state", [{"epsilon": 0.0}, {"epsilon": 0.5}, {"epsilon": np.nan}, {"label_logit": np.inf}])
+def test_clipping_refuses(state):
+    with pytest.raises(ValueError, match=r"between 0 and 0\.5|finite"):
+        widgets.Clipping(**state)

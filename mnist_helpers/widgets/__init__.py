@@ -3,8 +3,9 @@
 Each is an anywidget: a class here for its state and its numpy twin, a file in ``static`` for what the page does.
 """
 
+from mnist_helpers.widgets.clipping import Clipping
 from mnist_helpers.widgets.jacobian import Jacobian
 from mnist_helpers.widgets.ravine import Ravine
 from mnist_helpers.widgets.softmax_bars import SoftmaxBars
 
-__all__ = ["Jacobian", "Ravine", "SoftmaxBars"]
+__all__ = ["Clipping", "Jacobian", "Ravine", "SoftmaxBars"]
