@@ -39,9 +39,23 @@ def clipping(rng):
     return {"label_logit": float(label_logit), "epsilon": epsilon}
 
 
+def three_classes(rng):
+    labels = [0, 1, 2, *rng.integers(3, size=rng.integers(0, 27)).tolist()]
+    points = rng.normal(scale=rng.choice([0.01, 1.0, 5.0]), size=(len(labels), 2))
+    kind = rng.choice(["any", "one place", "on a line", "twice"])
+    if kind == "one place":
+        points[:] = points[0]
+    elif kind == "on a line":
+        points[:, 1] = points[0, 1]
+    elif kind == "twice":
+        points[len(points) // 2 :] = points[: -(len(points) // 2)]
+    return {"points": points.tolist(), "labels": labels, "l2": float(10 ** rng.uniform(-4, 0))}
+
+
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
     widgets.Jacobian: jacobian,
     widgets.Ravine: ravine,
     widgets.Clipping: clipping,
+    widgets.ThreeClasses: three_classes,
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import traitlets
+from sklearn.linear_model import LogisticRegression
 
 from mnist_helpers import widgets
 from mnist_helpers.functional import cross_entropy, softmax
@@ -78,3 +79,80 @@ def test_clipping_edges_are_where_the_probability_is_epsilon():
 def test_clipping_refuses(state):
     with pytest.raises(ValueError, match=r"between 0 and 0\.5|finite"):
         widgets.Clipping(**state)
+
+
+# ---------------------------------------------------------------- Ravine
+
+
+def test_ravine_ends_where_the_powers_of_the_roots_end():
+    """Gradient descent has (8.1) in closed form; the others follow the recursions (8.6) and (8.11)."""
+    widget = widgets.Ravine(learning_rate=0.012, momentum=0.8, num_steps=30)
+    curvatures, start = np.array([1.0, 100.0]), np.array([1.0, 0.1])
+    shrunk = 1 - 0.012 * curvatures
+    results = widget.results()
+    assert np.allclose(results["positions"][0], shrunk**30 * start, atol=1e-14)
+    heavy, nesterov = [start, shrunk * start], [start, shrunk * start]
+    for _ in range(30):
+        heavy.append((0.8 + shrunk) * heavy[-1] - 0.8 * heavy[-2])
+        nesterov.append(shrunk * (nesterov[-1] + 0.8 * (nesterov[-1] - nesterov[-2])))
+    assert np.allclose(results["positions"][1], heavy[30])
+    ahead = nesterov[30] + 0.8 * (nesterov[30] - nesterov[29])  # the point where the packaged rule keeps its parameters
+    assert np.allclose(results["positions"][2], ahead)
+
+
+def test_ravine_factors_are_those_of_a_long_run():
+    state = {"learning_rate": 0.0005, "momentum": 0.3}
+    early, late = (widgets.Ravine(num_steps=n, **state).results()["losses"][:, -1] for n in (300, 400))
+    assert np.allclose((late / early) ** (1 / 200), widgets.Ravine(**state).results()["factors"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"learning_rate": 0.0}, "above 0, got 0"),
+        ({"learning_rate": np.inf}, "finite"),
+        ({"momentum": 1.0}, "below 1, got 1"),
+        ({"momentum": np.nan}, "below 1, got nan"),
+        ({"num_steps": 401}, "0 to 400, got 401"),
+    ],
+)
+def test_ravine_refuses(state, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.Ravine(**state)
+
+
+# ---------------------------------------------------------------- ThreeClasses
+
+
+@pytest.mark.parametrize("name", ["three corners", "XOR"])
+def test_three_classes_finds_the_minimum(name):
+    widget = widgets.ThreeClasses(name, l2=0.01)
+    reference = LogisticRegression(C=1 / (18 * widget.l2), tol=1e-10, max_iter=10_000)
+    reference.fit(widget.points, widget.labels)
+    results = widget.results()
+    assert np.allclose(results["weights"], reference.coef_.T, atol=1e-4)
+    assert np.allclose(results["bias"], reference.intercept_, atol=1e-4)
+    assert np.array_equal(results["correct"], reference.predict(widget.points) == widget.labels)
+    assert np.allclose(reference.predict_proba([results["meeting"]]), 1 / 3, atol=1e-4)
+
+
+def test_three_classes_shrugs_where_all_points_are_one():
+    results = widgets.ThreeClasses(points=[[1.0, 2.0]] * 3, labels=[0, 1, 2]).results()
+    assert np.allclose(results["weights"], 0, atol=1e-12)
+    assert np.isnan(results["meeting"]).all()
+    assert results["correct"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"points": "circle"}, "one of"),
+        ({"points": [[0.0, 0.0]] * 3, "labels": [0, 1]}, "3 points but 2 labels"),
+        ({"points": [[0.0, 0.0]] * 3, "labels": [0, 1, 1]}, "each at least once"),
+        ({"points": [[0.0, np.nan]] * 3, "labels": [0, 1, 2]}, "finite"),
+        ({"l2": 0.0}, "above 0"),
+    ],
+)
+def test_three_classes_refuses(state, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.ThreeClasses(**state)
