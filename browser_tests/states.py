@@ -52,10 +52,20 @@ def three_classes(rng):
     return {"points": points.tolist(), "labels": labels, "l2": float(10 ** rng.uniform(-4, 0))}
 
 
+def step_size(rng):
+    return {
+        "function": str(rng.choice(["x²", "x³", "x³ + 1000", "√(1 + x²)", "1/(1 + x²)"])),
+        "x": float(rng.choice([rng.integers(1, 101) / 10, rng.uniform(0.1, 10)])),
+        "step": float(rng.choice([1.0, 1e-16, 10 ** rng.uniform(-16, 0), 10 ** rng.uniform(-16, 0)])),
+        "precision": str(rng.choice(["float64", "float32"])),
+    }
+
+
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
     widgets.Jacobian: jacobian,
     widgets.Ravine: ravine,
     widgets.Clipping: clipping,
     widgets.ThreeClasses: three_classes,
+    widgets.StepSize: step_size,
 }

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mnist_helpers import widgets
 from mnist_helpers.functional import cross_entropy, softmax
+from mnist_helpers.widgets import step_size
 
 
 def slopes(f, x, step=1e-6):
@@ -156,3 +157,58 @@ def test_three_classes_shrugs_where_all_points_are_one():
 def test_three_classes_refuses(state, message):
     with pytest.raises(ValueError, match=message):
         widgets.ThreeClasses(**state)
+
+
+# ---------------------------------------------------------------- StepSize
+
+PLAIN = {  # the same functions for Python's own complex numbers
+    "x²": lambda x: x**2,
+    "x³": lambda x: x**3,
+    "x³ + 1000": lambda x: x**3 + 1000,
+    "√(1 + x²)": lambda x: (1 + x**2) ** 0.5,
+    "1/(1 + x²)": lambda x: 1 / (1 + x**2),
+}
+
+
+@pytest.mark.parametrize("name", step_size.FUNCTIONS)
+@pytest.mark.parametrize("x", [0.1, 1.0, 2.7])
+def test_step_size_measures_these_functions(name, x):
+    f, slope = PLAIN[name], PLAIN[name](complex(x, 1e-20)).imag / 1e-20
+    widget = widgets.StepSize(function=name, x=x)
+    assert np.isclose(widget.results()["slope"][0], slope, rtol=1e-14)
+    h = 0.25
+    expected = [(f(x + h) - f(x)) / h, (f(x + h) - f(x - h)) / (2 * h), f(complex(x, h)).imag / h]
+    assert np.allclose(widget.estimates([h])[:, 0], expected, rtol=1e-11)
+    measured = slopes(lambda at: step_size.FUNCTIONS[name][1](at[0])[0], [x])
+    assert np.isclose(widget.derivatives()[1], measured[0], rtol=1e-6)
+    measured = slopes(lambda at: step_size.FUNCTIONS[name][1](at[0])[1], [x])
+    assert np.isclose(widget.derivatives()[2], measured[0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_step_size_knows_the_best_step(precision):
+    widget = widgets.StepSize(function="√(1 + x²)", x=1.5, precision=precision)
+    curves = widget.log10_errors(step_size.grid())
+    for curve, best in zip(curves, widget.best_steps(), strict=False):
+        near = np.abs(np.log10(step_size.grid() / best)) < 0.5
+        far = np.abs(np.log10(step_size.grid() / best)) > 1.5
+        assert np.median(curve[near]) < np.median(curve[far]) - 1
+
+
+def test_step_size_best_step_of_a_parabola_is_infinite():
+    assert widgets.StepSize(function="x²").best_steps()[1] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"function": "sin"}, "must be one of .* got 'sin'"),
+        ({"precision": "float16"}, "must be one of"),
+        ({"x": 0.0}, "between 0.1 and 10, got 0.0"),
+        ({"step": 1e-17}, "between 1e-16 and 1, got 1e-17"),
+        ({"step": np.nan}, "got nan"),
+    ],
+)
+def test_step_size_refuses(state, message):
+    with pytest.raises(ValueError, match=message):
+        widgets.StepSize(**state)

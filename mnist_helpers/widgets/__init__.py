@@ -7,6 +7,7 @@ from mnist_helpers.widgets.clipping import Clipping
 from mnist_helpers.widgets.jacobian import Jacobian
 from mnist_helpers.widgets.ravine import Ravine
 from mnist_helpers.widgets.softmax_bars import SoftmaxBars
+from mnist_helpers.widgets.step_size import StepSize
 from mnist_helpers.widgets.three_classes import ThreeClasses
 
-__all__ = ["Clipping", "Jacobian", "Ravine", "SoftmaxBars", "ThreeClasses"]
+__all__ = ["Clipping", "Jacobian", "Ravine", "SoftmaxBars", "StepSize", "ThreeClasses"]
