@@ -32,6 +32,20 @@ def ravine(rng):
     return {**settings, "num_steps": int(rng.integers(0, 401))}
 
 
+def draw_digit(rng):
+    length = int(rng.choice([1, 2, 10]))
+    strokes = [rng.uniform(-4, 32, size=(length, 2)) for _ in range(rng.integers(0, 4))]
+    size = rng.choice([1e-3, 0.1, 1.0])  # from a speck to beyond the edge
+    pixels = np.clip(rng.normal(scale=0.5, size=784), 0, 1).tolist() if rng.random() < 0.2 else []
+    return {
+        "strokes": [(14 + size * (stroke - 14)).tolist() for stroke in strokes],
+        "pixels": pixels,
+        "centred": bool(rng.random() < 0.6),
+        "pen": float(rng.choice([0.3, 1.3, rng.uniform(0.3, 4), 4.0])),
+        "evidence_for": int(rng.integers(-1, 10)),
+    }
+
+
 def clipping(rng):
     epsilon = float(10 ** rng.uniform(-17, -0.35))
     near_edge = np.log(9 * epsilon) + rng.normal(scale=0.01)
@@ -63,6 +77,7 @@ def step_size(rng):
 
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
+    widgets.DrawDigit: draw_digit,
     widgets.Jacobian: jacobian,
     widgets.Ravine: ravine,
     widgets.Clipping: clipping,

@@ -1,0 +1,293 @@
+"""The pad of chapter 13: real mouse, keyboard, images from Python, and how well it reads what is drawn."""
+
+import warnings
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from test_widgets import MILLISECONDS_TO_ANSWER, TOLERANCE, difference, show  # noqa: F401
+
+from mnist_helpers.data import StandInWarning, load_mnist
+from mnist_helpers.models import init_params
+from mnist_helpers.widgets import DrawDigit
+from mnist_helpers.widgets.draw_digit import packed, quantized
+
+MODEL = "document.querySelector('.mnist-widget').model"
+PAD = ".mw-draw-pad"
+
+
+def arc(x, y, rx, ry, start, end, count=14):
+    """Points on a piece of an ellipse, angles in degrees clockwise from the right."""
+    angles = np.radians(np.linspace(start, end, count))
+    return [(x + rx * np.cos(a), y + ry * np.sin(a)) for a in angles]
+
+
+# How the writer of this test draws, on a pad of 100 by 100; independent of the examples in the module.
+DIGITS = [
+    [arc(50, 50, 20, 32, -90, 275, 28)],
+    [[(40, 30), (52, 18), (52, 84)]],
+    [[*arc(50, 35, 18, 17, -170, 40), (32, 82), (70, 82)]],
+    [[*arc(47, 33, 19, 16, -150, 85), *arc(47, 66, 21, 17, -85, 150)]],
+    [[(42, 18), (30, 56), (72, 56)], [(60, 38), (58, 86)]],
+    [[(68, 18), (40, 18), (37, 46), *arc(47, 62, 21, 20, -100, 140)]],
+    [[(60, 16), (44, 36), (36, 58), *arc(50, 66, 16, 18, -180, 180, 24)]],
+    [[(30, 20), (70, 20), (46, 84)]],
+    [[*arc(50, 34, 15, 16, 90, 450, 22), *arc(50, 67, 19, 17, -90, 270, 24)]],
+    [[*arc(50, 36, 16, 17, 0, 360, 24), (66, 40), (62, 84)]],
+]
+
+
+@pytest.fixture
+def page(show):  # noqa: F811
+    page = show(DrawDigit())
+    page.locator(PAD).scroll_into_view_if_needed()
+    return page
+
+
+def draw(page, strokes, change=((1, 0), (0, 1)), shift=(0, 0)):
+    """Draw with the mouse, turned or stretched around the middle and then shifted."""
+    box = page.locator(PAD).bounding_box()
+    for stroke in strokes:
+        points = (np.array(stroke) - 50) @ np.transpose(change) + 50 + shift
+        places = points * box["width"] / 100 + (box["x"], box["y"])
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+
+def state_of(page):
+    return page.evaluate(f"(() => {{ const {{ shown, ...state }} = {MODEL}.state; return state; }})()")
+
+
+def check_shown(page):
+    """Require that the page shows what numpy computes from the page's state, and return it."""
+    expected = DrawDigit(**state_of(page)).results()
+    shown = page.evaluate(f"{MODEL}.get('shown')")
+    assert max(difference(shown[name], value) for name, value in expected.items()) <= TOLERANCE
+    return expected
+
+
+def answers(page):
+    return check_shown(page)["probs"].argmax(axis=1)
+
+
+def test_pixels_of_mnist(page):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StandInWarning)
+        images = load_mnist(download=False).x_test[:100] / 255
+    pad = DrawDigit()
+    play = f"pixels => {{ const m = {MODEL}; m.set('strokes', []); m.set('pixels', pixels); return m.get('shown'); }}"
+    for image in images:
+        shown = page.evaluate(play, image.ravel().tolist())
+        pad.image = image
+        expected = pad.results()
+        assert max(difference(shown[name], value) for name, value in expected.items()) <= TOLERANCE
+        assert np.array_equal(expected["image"], image)
+
+
+def test_reads_what_the_mouse_draws(page):
+    right = []
+    for digit, strokes in enumerate(DIGITS):
+        draw(page, strokes)
+        right.append(answers(page)[1] == digit)
+        page.get_by_role("button", name="Clear").click()
+    assert sum(right) >= 8, right
+
+
+def test_reads_other_hands(page):
+    """The same digits turned, slanted, in other sizes and places."""
+    rng = np.random.default_rng(13)
+    right = np.zeros((10, 2))
+    num_hands = 5
+    for _ in range(num_hands):
+        for digit, strokes in enumerate(DIGITS):
+            angle, slant = rng.normal(scale=0.1), rng.normal(scale=0.15)
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            draw(
+                page,
+                strokes,
+                turn @ [[rng.uniform(0.5, 1.1), slant], [0, rng.uniform(0.6, 1.1)]],
+                rng.uniform(-8, 8, 2),
+            )
+            probs = np.array(page.evaluate(f"{MODEL}.get('shown').probs"))
+            right[digit] += probs.argmax(axis=1) == digit
+            page.get_by_role("button", name="Clear").click()
+    rates = right / num_hands
+    print(
+        f"read by softmax regression {rates[:, 0].mean():.0%}, by the hidden layer {rates[:, 1].mean():.0%}",
+        rates[:, 1],
+    )
+    assert rates[:, 1].mean() >= 0.9
+
+
+def keys(page, text):
+    for key in text.split():
+        name, _, times = key.partition("*")
+        for _ in range(int(times or 1)):
+            page.keyboard.press(name)
+
+
+def test_keyboard_alone_draws_digits(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
+    keys(page, "ArrowLeft*2 Space ArrowDown*18 Space")
+    assert list(answers(page)) == [1, 1]
+    keys(page, "Delete")
+    assert state_of(page)["strokes"] == []
+    keys(page, "ArrowUp*18 ArrowLeft*4 Space ArrowRight*12 End*6 ArrowDown*3 End*2 ArrowDown*6 Enter")
+    assert list(answers(page)) == [7, 7]
+    assert len(state_of(page)["strokes"]) == 1
+    page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('Pen up, column 12')")
+
+
+def test_undo_and_clear(page):
+    example = state_of(page)["strokes"]
+    undo = page.get_by_role("button", name="Undo")
+    assert undo.is_disabled()
+    draw(page, DIGITS[4])
+    assert len(state_of(page)["strokes"]) == 2, "the example must make room for one's own strokes"
+    undo.click()
+    assert len(state_of(page)["strokes"]) == 1
+    page.get_by_role("button", name="Clear").click()
+    assert not check_shown(page)["image"].any()
+    undo.click()
+    assert len(state_of(page)["strokes"]) == 1
+    undo.click()
+    assert state_of(page)["strokes"] == example
+    assert undo.is_disabled()
+    for digit in range(10):
+        page.get_by_label("example").select_option(str(digit))
+        assert list(answers(page)) == [digit, digit]
+    undo.click()
+    assert list(answers(page)) == [8, 8]
+
+
+def test_nothing_is_lost_when_python_sets_an_image_meanwhile(page):
+    box = page.locator(PAD).bounding_box()
+    middle = box["x"] + box["width"] / 2
+    page.mouse.move(middle, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + 120, steps=5)
+    before = state_of(page)["strokes"][0]
+    corner = np.zeros((28, 28))
+    corner[:3, :3] = 0.5
+    page.evaluate(
+        f"pixels => {{ {MODEL}.set('strokes', []); {MODEL}.set('pixels', pixels); }}", corner.ravel().tolist()
+    )
+    assert np.array_equal(check_shown(page)["image"], corner)
+    page.mouse.move(middle, box["y"] + 200, steps=5)
+    page.mouse.up()
+    (stroke,) = state_of(page)["strokes"]
+    assert stroke[: len(before)] == before
+    assert len(stroke) > len(before)
+    image = check_shown(page)["image"]
+    assert np.array_equal(image[:3, :3], corner[:3, :3])
+    assert image[:, 12:16].max() == 1
+    undo = page.get_by_role("button", name="Undo")
+    while undo.is_enabled():
+        undo.click()
+    assert state_of(page)["pixels"] == []
+    assert state_of(page)["strokes"] == DrawDigit().strokes
+
+
+def test_undo_brings_back_an_image_from_python(page):
+    grey = np.full(784, 0.25).tolist()
+    page.evaluate(f"pixels => {{ {MODEL}.set('pixels', pixels); }}", grey)
+    page.get_by_label("example").select_option("5")
+    assert list(answers(page)) == [5, 5]
+    undo = page.get_by_role("button", name="Undo")
+    undo.click()
+    assert state_of(page)["pixels"] == grey
+    undo.click()
+    assert state_of(page)["pixels"] == []
+    assert undo.is_disabled()
+
+
+def test_centring_makes_the_place_indifferent(page):
+    corner = {"change": 0.35 * np.eye(2), "shift": (-25, -25)}
+    draw(page, DIGITS[7], **corner)
+    assert list(answers(page)) == [7, 7]
+    small = check_shown(page)["probs"]
+    page.get_by_label("fit and centre as MNIST does").uncheck()
+    off = check_shown(page)
+    assert off["image"][16:].sum() == 0, "it is drawn in the upper left"
+    assert np.abs(off["probs"] - small).max() > 0.3
+
+
+def test_evidence_of_a_chosen_class(page):
+    page.get_by_label("evidence of softmax regression for").select_option("8")
+    results = check_shown(page)
+    assert results["sums"][3] == pytest.approx(results["logits"][0][8] - results["logits"][0].mean())
+    assert page.get_by_text(f"for 8: +{results['sums'][0]:.1f}").is_visible()
+
+
+MOVES = """() => {
+  const pad = document.querySelector('.mw-draw-pad'), box = pad.getBoundingClientRect();
+  const send = (kind, i) => pad.dispatchEvent(new PointerEvent(kind, { pointerId: 1, button: 0, bubbles: true,
+    clientX: box.left + box.width * (0.5 + 0.3 * Math.cos(i / 9)),
+    clientY: box.top + box.height * (0.5 + 0.4 * Math.sin(i / 7)) }));
+  send('pointerdown', 0);
+  const milliseconds = [];
+  for (let i = 1; i <= 300; i++) {
+    const start = performance.now();
+    send('pointermove', i);
+    document.body.getBoundingClientRect();
+    milliseconds.push(performance.now() - start);
+  }
+  send('pointerup', 300);
+  return milliseconds;
+}"""
+
+
+def test_every_move_is_answered_in_time(page):
+    milliseconds = page.evaluate(MOVES)
+    assert len(state_of(page)["strokes"][0]) == 301
+    assert np.quantile(milliseconds, 0.99) <= MILLISECONDS_TO_ANSWER, f"slowest: {max(milliseconds)} ms"
+
+
+def test_own_function_is_shown_beside_the_models(show):  # noqa: F811
+    probs = np.eye(10)[4] * 0.91 + 0.009
+    page = show(DrawDigit(predict=lambda x: probs))
+    assert page.get_by_role("columnheader", name="yours").is_visible()
+    assert page.get_by_text("92 %", exact=True).is_visible()
+    page = show(DrawDigit(predict=lambda x: x @ np.zeros((3, 10))))
+    assert page.locator(".mw-draw-complaint").inner_text().startswith("Your function: ValueError: matmul")
+    draw(page, DIGITS[1])
+    assert answers(page)[1] == 1
+    assert not show(DrawDigit()).get_by_role("columnheader", name="yours").is_visible()
+
+
+def test_models_of_another_size(page):
+    rng = np.random.default_rng(0)
+    other = DrawDigit(weights=small_weights(rng, num_hidden=5))
+    page.evaluate(f"weights => {MODEL}.set('weights', weights)", other.weights)
+    assert np.allclose(check_shown(page)["probs"], other.results()["probs"])
+
+
+def small_weights(rng, num_hidden):
+    models = {"softmax": None, "hidden": num_hidden}
+    return packed(
+        {
+            f"{name}.{part}": values
+            for name, units in models.items()
+            for part, values in quantized(init_params(784, 10, num_hidden=units, scale=0.1, rng=rng)).items()
+        }
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [800, 390])
+def test_accessible(show, scheme, width):  # noqa: F811
+    page = show(DrawDigit(predict=lambda x: np.full(10, 0.1)), color_scheme=scheme)
+    dark = "document.documentElement.dataset.theme = 'dark'; document.documentElement.style.colorScheme = 'dark'"
+    if scheme == "dark":
+        page.evaluate(dark)
+    page.set_viewport_size({"width": width, "height": 900})
+    draw(page, DIGITS[5])
+    found = Axe().run(
+        page, options={"rules": {"region": {"enabled": False}, "page-has-heading-one": {"enabled": False}}}
+    )
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
