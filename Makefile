@@ -49,6 +49,7 @@ experiments: $(READY) ## run the long runs that are missing (an hour on two core
 	$(BIN)/python experiments/run.py
 	$(BIN)/python experiments/collapse.py
 	test -f experiments/results/optimum.npz || $(BIN)/python experiments/optimum.py
+	test -f experiments/results/pad_weights.npz || OPENBLAS_NUM_THREADS=1 $(BIN)/python experiments/pad_weights.py
 
 data: $(READY) ## download both data sets and say where they are
 	$(BIN)/python -m mnist_helpers.data

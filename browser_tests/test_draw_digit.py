@@ -122,6 +122,26 @@ def test_reads_other_hands(page):
     assert rates[:, 1].mean() >= 0.9
 
 
+def test_a_finger_draws_and_does_not_scroll(show):  # noqa: F811
+    page = show(DrawDigit(), has_touch=True)
+    page.set_viewport_size({"width": 390, "height": 500})
+    box = page.locator(PAD).bounding_box()
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    x = box["x"] + box["width"] / 2
+    touch("touchStart", [{"x": x, "y": box["y"] + 30}])
+    for y in range(40, 300, 10):
+        touch("touchMove", [{"x": x, "y": box["y"] + y}])
+    touch("touchEnd", [])
+    (stroke,) = state_of(page)["strokes"]
+    assert len(stroke) > 10
+    assert list(answers(page)) == [1, 1]
+    assert page.evaluate("scrollY") == 0
+
+
 def keys(page, text):
     for key in text.split():
         name, _, times = key.partition("*")

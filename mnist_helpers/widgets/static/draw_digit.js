@@ -396,7 +396,7 @@ function render({ model, el }) {
     const { about: class_, ...results } = read(
       imageOf(strokes, pixels, model.get("centred"), model.get("pen")), models, model.get("evidence_for"));
     pad.set(strokes, pixels, model.get("pen"));
-    undo.disabled = !pen.canUndo();
+    set(undo, "aria-disabled", String(!pen.canUndo())); // not disabled: it keeps the focus
     example.set(String(pixels.length ? -1 : examples.findIndex((one) => same(one, strokes))));
     if (example.select.selectedIndex < 0) example.set("");
     centred.input.checked = model.get("centred");
