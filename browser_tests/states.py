@@ -75,6 +75,16 @@ def step_size(rng):
     }
 
 
+def confusion_explorer(rng):
+    num_classes, num_examples = int(rng.integers(2, 11)), int(rng.integers(1, 60))
+    images = rng.integers(256, size=(num_examples, *rng.integers(1, 6, size=2)))
+    labels = rng.integers(num_classes, size=num_examples)
+    probs = rng.dirichlet(np.full(num_classes, 0.3), size=num_examples)
+    limits = {"limit": int(rng.integers(1, 40)), "per_cell": int(rng.integers(1, 5))}
+    state = widgets.ConfusionExplorer.from_predictions(images, labels, probs, **limits).state()
+    return {**state, "selected": rng.integers(num_classes, size=2).tolist()}
+
+
 RANDOM_STATE = {
     widgets.SoftmaxBars: softmax_bars,
     widgets.DrawDigit: draw_digit,
@@ -83,4 +93,5 @@ RANDOM_STATE = {
     widgets.Clipping: clipping,
     widgets.ThreeClasses: three_classes,
     widgets.StepSize: step_size,
+    widgets.ConfusionExplorer: confusion_explorer,
 }

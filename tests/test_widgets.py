@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import traitlets
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import precision_recall_fscore_support
 
 from mnist_helpers import widgets
 from mnist_helpers.functional import cross_entropy, softmax
-from mnist_helpers.widgets import step_size
+from mnist_helpers.widgets import confusion_explorer, step_size
 
 
 def slopes(f, x, step=1e-6):
@@ -212,3 +213,62 @@ def test_step_size_best_step_of_a_parabola_is_infinite():
 def test_step_size_refuses(state, message):
     with pytest.raises(ValueError, match=message):
         widgets.StepSize(**state)
+
+
+# ---------------------------------------------------------------- ConfusionExplorer
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 5, 3), (1, 1, 1)])
+def test_packed_images_come_back_to_the_nearest_of_16_greys(shape):
+    images = np.random.default_rng(4).integers(256, size=shape)
+    packed = confusion_explorer.pack_images(images)
+    levels = confusion_explorer.unpack_images(packed, shape)
+    assert np.abs(levels * 17 - images).max() <= 8.5
+    assert len(packed) <= 4 * (images.size // 6 + 1)
+
+
+def answers_of_a_classifier(num_examples=500, num_classes=4):
+    rng = np.random.default_rng(5)
+    probs = rng.dirichlet(np.ones(num_classes), size=num_examples)
+    return rng.integers(256, size=(num_examples, 4, 4)), rng.integers(num_classes, size=num_examples), probs
+
+
+def test_confusion_explorer_agrees_with_scikit_learn():
+    images, labels, probs = answers_of_a_classifier()
+    widget = widgets.ConfusionExplorer.from_predictions(images, labels, probs)
+    precision, recall, _, _ = precision_recall_fscore_support(labels, probs.argmax(axis=1))
+    assert np.allclose(widget.results()["precision"], precision)
+    assert np.allclose(widget.results()["recall"], recall)
+
+
+def test_confusion_explorer_keeps_the_first_images_of_each_cell():
+    images, labels, probs = answers_of_a_classifier()
+    widget = widgets.ConfusionExplorer.from_predictions(images, labels, probs, limit=50, per_cell=5)
+    assert len(widget.cells) == 50
+    for label in range(4):
+        for answer in range(4):
+            widget.selected = [label, answer]
+            shown = len(widget.results()["pixels"])
+            first = np.flatnonzero((labels == label) & (probs.argmax(axis=1) == answer))[:shown]
+            assert 1 <= shown <= 5
+            expected = np.round(images[first].reshape(shown, -1) / 17)
+            assert np.array_equal(widget.results()["pixels"], expected)
+            assert np.allclose(widget.results()["claimed"], probs[first].max(axis=1), atol=5e-4)
+            assert np.allclose(widget.results()["label_probs"], probs[first, label], atol=5e-4)
+
+
+def test_confusion_explorer_refuses_parts_that_do_not_belong_together():
+    state = widgets.ConfusionExplorer().state()
+    broken = {
+        "3 classes but 2 class_names": {"class_names": ["a", "b"]},
+        "8 images in cells but 1 in claimed": {"claimed": [0.5]},
+        "must hold 200 pixels": {"packed": ""},
+        "K lists of K": {"counts": [[1, 2], [3]]},
+        "classes from 0 to 2": {"cells": [[0, 3]] * 8},
+        "from 0 to 2, got": {"selected": [0, 3]},
+    }
+    for message, change in broken.items():
+        with pytest.raises(ValueError, match=message):
+            widgets.ConfusionExplorer(**{**state, **change})
+    with pytest.raises(ValueError, match="the same N"):
+        widgets.ConfusionExplorer.from_predictions(np.zeros((2, 4, 4)), [0], [[0.5, 0.5]])

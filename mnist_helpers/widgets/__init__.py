@@ -4,6 +4,7 @@ Each is an anywidget: a class here for its state and its numpy twin, a file in `
 """
 
 from mnist_helpers.widgets.clipping import Clipping
+from mnist_helpers.widgets.confusion_explorer import ConfusionExplorer
 from mnist_helpers.widgets.draw_digit import DrawDigit
 from mnist_helpers.widgets.jacobian import Jacobian
 from mnist_helpers.widgets.ravine import Ravine
@@ -11,4 +12,13 @@ from mnist_helpers.widgets.softmax_bars import SoftmaxBars
 from mnist_helpers.widgets.step_size import StepSize
 from mnist_helpers.widgets.three_classes import ThreeClasses
 
-__all__ = ["Clipping", "DrawDigit", "Jacobian", "Ravine", "SoftmaxBars", "StepSize", "ThreeClasses"]
+__all__ = [
+    "Clipping",
+    "ConfusionExplorer",
+    "DrawDigit",
+    "Jacobian",
+    "Ravine",
+    "SoftmaxBars",
+    "StepSize",
+    "ThreeClasses",
+]
