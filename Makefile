@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book test serve notebooks lint browser benchmark bugs museum experiments data address clean
+.PHONY: help book pdf epub test serve notebooks lint browser benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -18,6 +18,12 @@ $(READY): requirements.txt pyproject.toml
 book: $(READY) ## build the HTML book
 	$(BIN)/jupyter-book build -W -n --keep-going book
 	@echo 'Open book/_build/html/index.html in a browser, or: make serve'
+
+pdf: $(READY) ## print the whole book into one PDF; needs Chromium
+	$(BIN)/python tools/print_book.py pdf
+
+epub: $(READY) ## make an EPUB of the whole book
+	$(BIN)/python tools/print_book.py epub
 
 test: $(READY) ## run every test and every chapter (pytest --nbval)
 	$(BIN)/python -m pytest --nbval
@@ -34,7 +40,7 @@ lint: $(READY) ## check style and formatting
 	$(BIN)/python tools/set_address.py --check
 
 browser: book ## test the built book in Chromium
-	$(BIN)/python -m pytest browser_tests
+	$(BIN)/python -m pytest --dist worksteal browser_tests
 
 benchmark: $(READY) ## compare the speed of training with PyTorch's
 	$(BIN)/python benchmarks/epoch_speed.py

@@ -1,15 +1,23 @@
-"""The built book, opened from disk in a real browser with every other host blocked.
+"""Every page of the built book, opened from disk in a real browser with every other host blocked.
 
 Needs the book (make book).
 """
 
+import gzip
+import json
+import re
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urldefrag
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from pages import CHAPTERS, HTML, PAGES, open_page
 
-HTML = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
-PAGES = [HTML / "index.html", *sorted(HTML.glob("chapters/*.html")), *sorted(HTML.glob("appendix/**/*.html"))]
-NARROW, WIDE = 390, 1440
+# Width, colour scheme, and whether axe-core looks too (it takes a second a page).
+VIEWS = {"narrow-light": (390, "light", True), "middle-light": (768, "light", False), "wide-dark": (1440, "dark", True)}
+MAX_PAGE_BYTES = 1_500_000
+MILLISECONDS_TO_LAYOUT = 1_500
 
 # Formulas wider than the screen must start at the left edge of their box, so that all of them can be scrolled to.
 CUT_OFF = """() => [...document.querySelectorAll('div.math')].filter(box => {
@@ -18,11 +26,11 @@ CUT_OFF = """() => [...document.querySelectorAll('div.math')].filter(box => {
 }).map(box => box.textContent.slice(0, 60))"""
 
 
-@pytest.fixture(params=[(NARROW, "light"), (WIDE, "dark")], ids=["narrow-light", "wide-dark"])
-def context(request, browser):
-    width, scheme = request.param
+@pytest.fixture(params=VIEWS.values(), ids=VIEWS)
+def view(request, browser):
+    width, scheme, with_axe = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    yield context
+    yield context, with_axe
     context.close()
 
 
@@ -30,47 +38,110 @@ def test_the_book_was_built():
     assert len(PAGES) >= 45, "build the book first: make book"
 
 
-@pytest.mark.parametrize("page_path", PAGES, ids=lambda path: path.stem)
-def test_page(context, page_path):
-    page = context.new_page()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_page(view, path):
+    context, with_axe = view
     problems = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-    page.route(lambda url: not url.startswith(("file:", "data:", "blob:")), lambda route: refuse(route, problems))
-    page.goto(page_path.as_uri(), wait_until="load")
-    page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
-    formulas = page.locator(".math").count()
+    page = open_page(context, path, problems)
+    mount_all(page)
     assert problems == []
-    assert page.locator("mjx-container").count() == formulas
+    assert page.locator("mjx-container").count() == page.locator(".math").count()
     assert page.locator("mjx-merror").count() == 0
     assert page.evaluate("[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src)") == []
     assert page.evaluate("[...document.querySelectorAll('article img')].filter(i => !i.alt).map(i => i.src)") == []
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert page.evaluate(CUT_OFF) == []
+    if with_axe:
+        found = Axe().run(page).response["violations"]
+        assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
 
 
-def refuse(route, problems):
-    problems.append(f"foreign: {route.request.url}")
-    route.abort()
+def mount_all(page):
+    """Scroll to every interactive, so that the checks see it and not its still picture."""
+    for box in page.locator(".mnist-widget").all():
+        box.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelectorAll('.mnist-widget:not(.mw-mounted)').length === 0")
+
+
+class Links(HTMLParser):
+    """The links, the anchors and the scripts' and images' addresses of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.targets, self.anchors = [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.targets += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+        self.anchors |= {attributes[name] for name in ("id", "name") if attributes.get(name)}
+
+
+def test_internal_links_and_anchors():
+    pages = {path: Links(path) for path in HTML.rglob("*.html") if "_static" not in path.parts}
+    assert len(pages) >= len(PAGES)
+    broken = []
+    for path, links in pages.items():
+        for link in links.targets:
+            address, anchor = urldefrag(unquote(link))
+            address = address.split("?")[0]
+            if re.match(r"[a-z]+:|//", address):
+                continue
+            target = (path.parent / address).resolve() if address else path
+            if not target.is_file() or (anchor and target in pages and anchor not in pages[target].anchors):
+                broken.append((str(path.relative_to(HTML)), link))
+    assert broken == []
 
 
 def test_chapters_have_formulas_and_figures():
     """Guards the tests above: a page without any would pass them."""
-    for path in PAGES:
-        if path.parent.name == "chapters":
-            text = path.read_text(encoding="utf-8")
-            few = path.stem == "14_reproductions"  # tables of results, hardly a formula
-            assert text.count('class="math') > (1 if few else 20)
-            assert text.count("../_images/") >= (1 if few else 2)
-            assert "remove-cell" not in text
-            assert "find_spec" not in text
+    assert len(CHAPTERS) >= 14
+    for path in CHAPTERS:
+        text = path.read_text(encoding="utf-8")
+        few = path.stem == "14_reproductions"  # tables of results, hardly a formula
+        assert text.count('class="math') > (1 if few else 20)
+        assert text.count("../_images/") >= (1 if few else 2)
+        assert "remove-cell" not in text
+        assert "find_spec" not in text
 
 
-@pytest.mark.parametrize("page_path", sorted(HTML.glob("appendix/museum/*.html")), ids=lambda path: path.stem)
-def test_exhibit_folds_its_program_and_its_cause_away(browser, page_path):
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_is_light(browser, path):
+    """Own assets, gzipped as a server would send them, without the data of interactives."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    files = set()
+    context.on("request", lambda request: files.add(request.url.split("?")[0].split("#")[0]))
+    page = open_page(context, path)
+    states = page.locator(".mnist-widget script").all_inner_texts()
+    context.close()
+    data = "".join(json.dumps(json.loads(text)) for text in states)
+    total = sum(sent_bytes(unquote(url.removeprefix("file://"))) for url in files if url.startswith("file://"))
+    assert total - len(gzip.compress(data.encode())) <= MAX_PAGE_BYTES
+
+
+def sent_bytes(path):
+    """Return how many bytes of a file travel: text gzipped, pictures and fonts as they are."""
+    content = Path(path).read_bytes()
+    return len(gzip.compress(content) if path.endswith((".html", ".css", ".js", ".svg")) else content)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_is_laid_out_in_time(browser, path):
+    """The best of three, because other tests run beside this one."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    times = []
+    for _ in range(3):
+        page = open_page(context, path)
+        times.append(page.evaluate("document.body.getBoundingClientRect() && performance.now()"))
+        page.close()
+    context.close()
+    assert min(times) <= MILLISECONDS_TO_LAYOUT, times
+
+
+@pytest.mark.parametrize("path", sorted(HTML.glob("appendix/museum/*.html")), ids=lambda path: path.stem)
+def test_exhibit_folds_its_program_and_its_cause_away(browser, path):
     page = browser.new_page()
-    page.goto(page_path.as_uri())
+    page.goto(path.as_uri())
     for text in ("The cause", "print(exhibit.diff)"):
         assert page.get_by_text(text).count() == 1
     assert not page.locator("details:has(summary:text('The cause')) p").first.is_visible()

@@ -22,6 +22,12 @@ MATHJAX = (
 )
 MINUTES = re.compile(r"(\d+) minutes to read")
 
+# An icon in the theme's script: rocket:[512,512,[],"f135","M156.6 384.9L…"], perhaps with two paths.
+ICON = re.compile(
+    r'(?P<name>"[\w-]+"|[a-zA-Z]\w*):\[\d+,\d+,\[(?P<aliases>[^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
+)
+ICON_NAME = re.compile(r"fa-([a-z0-9-]+)")
+
 # Everyday words too: linked only where a chapter introduces them in bold.
 EVERYDAY = {"confidence", "gap", "precision", "recall", "sensitivity", "time"}
 
@@ -49,6 +55,22 @@ def copy_mathjax(app, exception):
             copy_asset_file(str(file.locate()), str(target))
 
 
+def trim_icons(app, exception):
+    """Cut the theme's icon script, the heaviest file of a page, down to the icons that pages and scripts name."""
+    script = Path(app.outdir, "_static", "scripts", "fontawesome.js")
+    if exception is not None or not script.exists():
+        return
+    pages = [*Path(app.outdir).rglob("*.html"), *Path(app.outdir, "_static").rglob("*.js")]
+    used = {name for page in pages if page != script for name in ICON_NAME.findall(page.read_text(encoding="utf-8"))}
+    whole = script.read_text(encoding="utf-8")
+    script.write_text(ICON.sub(lambda icon: icon[0] if used & names_of(icon) else "", whole), encoding="utf-8")
+
+
+def names_of(icon):
+    """Return the name of an icon and its other names."""
+    return {icon["name"].strip('"'), *re.findall(r'"([a-z0-9-]+)"', icon["aliases"])}
+
+
 def slug(term):
     """Return the anchor of a glossary term."""
     return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
@@ -58,9 +80,7 @@ def read_terms(app, env, docnames):
     """Read the glossary: its source says which terms there are, so a chapter needs no markup for them."""
     source = Path(env.doc2path(GLOSSARY)).read_text(encoding="utf-8")
     env.course_terms = {}
-    for names, definition in re.findall(
-        r"^- \*\*(.+?)\*\*: (.+)$", source, flags=re.MULTILINE
-    ):
+    for names, definition in re.findall(r"^- \*\*(.+?)\*\*: (.+)$", source, flags=re.MULTILINE):
         for name in names.split(", "):
             env.course_terms[name] = (slug(names), tooltip(definition))
 
@@ -80,7 +100,7 @@ def mark_terms(app, doctree):
 
 
 def pattern(terms):
-    """Return a pattern that finds any of the terms, the longest first, also in the plural and at the start of a sentence."""
+    """Return a pattern that finds any of the terms, the longest first, also in the plural and with a capital."""
     longest_first = sorted(terms, key=len, reverse=True)
     return re.compile(
         rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?:e?s)?(?![\w-])",
@@ -90,18 +110,14 @@ def pattern(terms):
 
 def link_terms(app, doctree, docname):
     """Make the first use of each glossary term in a chapter a link to the glossary."""
-    if not docname.startswith("chapters/") or not getattr(
-        app.env, "course_terms", None
-    ):
+    if not docname.startswith("chapters/") or not getattr(app.env, "course_terms", None):
         return
     terms = {name.lower(): entry for name, entry in app.env.course_terms.items()}
     glossary = app.builder.get_relative_uri(docname, GLOSSARY)
     seen, finder = set(), pattern(terms)
     for text in list(doctree.findall(nodes.Text)):
         if not _inside(text, NO_LINKS) and _inside(text, (nodes.paragraph,)):
-            text.parent.replace(
-                text, list(_linked(text, terms, finder, seen, glossary))
-            )
+            text.parent.replace(text, list(_linked(text, terms, finder, seen, glossary)))
 
 
 def _inside(node, kinds):
@@ -144,11 +160,7 @@ def add_ways(app, doctree, docname):
         return
     other = "exercises" if folder == "chapters" else "chapters"
     partner = next(
-        (
-            doc
-            for doc in sorted(app.env.found_docs)
-            if doc.startswith(f"{other}/{name[:2]}_")
-        ),
+        (doc for doc in sorted(app.env.found_docs) if doc.startswith(f"{other}/{name[:2]}_")),
         None,
     )
     ways = [(NOTATION, "Notation"), (GLOSSARY, "Glossary")]
@@ -156,9 +168,7 @@ def add_ways(app, doctree, docname):
         ways.append(
             (
                 partner,
-                "Exercises of this chapter"
-                if other == "exercises"
-                else "The chapter of this sheet",
+                "Exercises of this chapter" if other == "exercises" else "The chapter of this sheet",
             )
         )
     line = nodes.paragraph("", classes=["ways"])
@@ -172,16 +182,9 @@ def add_ways(app, doctree, docname):
 
 def add_minutes(app, pagename, templatename, context, doctree):
     """Tell the page's script how many minutes the text says it takes."""
-    found = (
-        MINUTES.search(doctree.astext())
-        if doctree and pagename.startswith("chapters/")
-        else None
-    )
+    found = MINUTES.search(doctree.astext()) if doctree and pagename.startswith("chapters/") else None
     if found:
-        context["metatags"] = (
-            context.get("metatags", "")
-            + f'<meta name="minutes" content="{found[1]}" />'
-        )
+        context["metatags"] = context.get("metatags", "") + f'<meta name="minutes" content="{found[1]}" />'
 
 
 def visit_inline_math(self, node):
@@ -207,7 +210,6 @@ def setup(app):
     app.connect("doctree-resolved", add_ways)
     app.connect("html-page-context", add_minutes)
     app.connect("build-finished", copy_mathjax)
-    app.add_html_math_renderer(
-        "mathml", (visit_inline_math, None), (visit_display_math, None)
-    )
+    app.connect("build-finished", trim_icons)
+    app.add_html_math_renderer("mathml", (visit_inline_math, None), (visit_display_math, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

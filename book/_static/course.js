@@ -2,7 +2,7 @@
 // for readers without a mouse or without eyes.
 (() => {
   // From file:// a page may not read other pages, so there the search shows titles without excerpts.
-  if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
   function addMinutes(minutes) {
     const left = document.createElement("span");
@@ -37,6 +37,15 @@
       else ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
     }
   }
+
+  /** On paper nothing can be unfolded: answers are printed open. Folded code and outputs stay folded. */
+  function openAnswersOnPaper() {
+    const answers = [...document.querySelectorAll(".bd-article details:not(.hide):not([open])")];
+    answers.forEach((part) => { part.open = true; });
+    addEventListener("afterprint", () => answers.forEach((part) => { part.open = false; }), { once: true });
+  }
+
+  addEventListener("beforeprint", openAnswersOnPaper);
 
   addEventListener("load", () => {
     Promise.resolve(window.MathJax?.startup?.promise).then(reachWideFormulas);

@@ -27,6 +27,18 @@ function bar(name) {
   };
 }
 
+/** What has become of the naive way, in words. */
+function verdict({ exponentials, naive, stable }) {
+  if (naive.some(Number.isNaN)) {
+    return `not a number, because ${exponentials.includes(Infinity) ? "an exponential is infinite" : "all exponentials are 0"}`;
+  }
+  const worst = Math.max(...naive.map((p, k) => Math.abs(p - stable[k])));
+  if (worst < 1e-6) return "the same, but for the last digits";
+  return `${list(naive)}, wrong by up to ${plain(worst)}, because the exponentials have few digits left`;
+}
+
+const list = (probs) => probs.map((p) => p.toFixed(3)).join(", ");
+
 function render({ model, el }) {
   const ui = frame(el, "Softmax of scores that you set");
   const makeRow = (z, k) => {
@@ -66,10 +78,7 @@ function render({ model, el }) {
     });
     shift.set(model.get("shift"));
     temperature.set(Math.log10(model.get("temperature")));
-    const list = (values) => values.map((p) => (Number.isFinite(p) ? p.toFixed(3) : "not a number")).join(", ");
-    const broken = results.naive.some(Number.isNaN);
-    const sum = results.exponentials.some((x) => x === Infinity) ? "an exponential is infinite" : "all exponentials are 0";
-    ui.say(`Stable: ${list(results.stable)}. Naive: ${broken ? `not a number, because ${sum}` : "the same to the last digits"}.`);
+    ui.say(`Stable: ${list(results.stable)}. Naive: ${verdict(results)}.`);
     publish(model, results);
   });
 }

@@ -1,0 +1,149 @@
+"""What a reader does: search the book, walk it with the keyboard, read it at night, on paper and without scripts."""
+
+import re
+
+import pytest
+from pages import CHAPTERS, HTML, open_page
+
+SOFTMAX = HTML / "chapters" / "02_softmax.html"
+GLOSSARY = HTML / "appendix" / "glossary.html"
+
+
+@pytest.fixture
+def context(browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context
+    context.close()
+
+
+def test_search_works_from_a_folder(context):
+    problems = []
+    page = open_page(context, SOFTMAX, problems)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("temperature confidence")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?*")
+    page.wait_for_selector("#search-results li a")
+    titles = page.locator("#search-results li a").all_inner_texts()
+    assert any("Turn scores into probabilities" in title for title in titles)
+    page.locator("#search-results li a", has_text="Turn scores into probabilities").first.click()
+    page.wait_for_url("**/02_softmax.html*")
+    assert problems == []
+
+
+def test_chapter_with_the_keyboard_alone(context):
+    """Every stop of the Tab key is seen and has a name; on the way the interactive is used; at the end, on we go."""
+    page = open_page(context, SOFTMAX)
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(500)  # this one slides in
+    stops, values = [page.evaluate(STOP)], []
+    assert stops[0]["name"] == "Skip to main content"
+    page.keyboard.press("Enter")
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(10)
+        stop = page.evaluate(STOP)
+        stops.append(stop)
+        if stop["kind"] == "range":
+            page.keyboard.press("ArrowRight")
+            values.append(page.evaluate("document.querySelector('.mnist-widget').model.get('shown').stable"))
+        if "right-next" in stop["classes"]:
+            break
+    assert "right-next" in stops[-1]["classes"]
+    assert all(stop["name"] for stop in stops), [stop for stop in stops if not stop["name"]]
+    assert all(stop["seen"] for stop in stops), [stop for stop in stops if not stop["seen"]]
+    assert len(values) == 5  # three scores, the shift, the temperature
+    assert values[0] != values[1] != values[2]
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/03_likelihood.html*")
+
+
+# What has the focus now: its name, as a screen reader would find it, and whether one sees that it is there.
+STOP = """() => {
+  const node = document.activeElement, style = getComputedStyle(node), box = node.getBoundingClientRect();
+  const name = node.ariaLabel || node.innerText || node.querySelector('title, img')?.textContent || node.title
+    || node.querySelector('img')?.alt || '';
+  const inView = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+  return {kind: node.type || node.tagName, classes: node.className, name: name.trim(),
+    html: node.outerHTML.slice(0, 120), seen: inView && style.outlineStyle !== 'none'};
+}"""
+
+
+def test_minutes_left_shrink(context):
+    page = open_page(context, SOFTMAX)
+    left = page.locator(".minutes-left")
+    total = int(re.match(r"(\d+) min$", left.inner_text())[1])
+    assert f"{total} minutes to read" in page.locator("article").inner_text()
+    page.evaluate("scrollTo(0, document.querySelector('.bd-article').scrollHeight / 2)")
+    page.wait_for_function("document.querySelector('.minutes-left').textContent.endsWith('left')")
+    assert 0 < int(left.inner_text().split()[0]) < total
+
+
+def test_code_can_be_copied(context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = open_page(context, SOFTMAX)
+    cell = page.locator("div.highlight", has_text="# check (2.1)").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    page.wait_for_timeout(200)
+    assert page.evaluate("navigator.clipboard.readText()").startswith("# check (2.1)\ndef softmax(logits):")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_links_its_terms_and_symbols(context, path):
+    page = open_page(context, path)
+    assert page.locator(".ways a", has_text="Notation").count() == 1
+    terms = page.locator("a.term").evaluate_all("links => links.map(link => link.hash)")
+    assert len(terms) >= 3
+    assert len(set(terms)) == len(terms), "only the first use of a term is a link"
+
+
+def test_every_glossary_term_has_its_place():
+    text = GLOSSARY.read_text(encoding="utf-8")
+    assert (
+        len(re.findall(r'<li id="term-[a-z0-9-]+">', text))
+        == text.count("<li><p><strong>") + text.count('"><p><strong>')
+        > 50
+    )
+
+
+def test_figures_turn_dark_and_back(browser):
+    for scheme, expected in (("light", "none"), ("dark", "invert(0.93) hue-rotate(180deg)")):
+        context = browser.new_context(color_scheme=scheme)
+        page = open_page(context, SOFTMAX)
+        filters = page.locator(".cell_output img").evaluate_all("images => images.map(i => getComputedStyle(i).filter)")
+        assert set(filters) == {expected}
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).display") == "none"
+        context.close()
+
+
+def test_paper_shows_stills_and_answers(context):
+    page = open_page(context, SOFTMAX)
+    page.locator(".mnist-widget").scroll_into_view_if_needed()
+    page.wait_for_selector(".mw-mounted")
+    page.emulate_media(media="print")
+    assert page.locator(".mw-still img").is_visible()
+    assert not page.locator(".mw-live").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".bd-article details:not(.hide):not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".bd-article details[open]").count() == 0
+
+
+def test_without_scripts_there_are_stills(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(SOFTMAX.as_uri())
+    still = page.locator(".mw-still img")
+    assert still.is_visible()
+    assert len(still.get_attribute("alt").split()) >= 5
+    context.close()
+
+
+def test_no_dead_sliders():
+    """A stored view of a stock widget would show controls that change nothing."""
+    for path in CHAPTERS:
+        text = path.read_text(encoding="utf-8")
+        assert "application/vnd.jupyter.widget" not in text
+        assert "require.js" not in text

@@ -1,0 +1,97 @@
+"""Make the whole book as one PDF and one EPUB, in book/_build.
+
+    python tools/print_book.py pdf     needs Chromium (Debian: apt install chromium; or set CHROMIUM)
+    python tools/print_book.py epub
+
+The PDF is Jupyter Book's single page, printed by Chromium: bookmarks, tagged for screen readers, answers open. The
+EPUB is Sphinx's own, with formulas as MathML. Both show the still pictures of the interactives.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+from playwright.sync_api import sync_playwright
+from sphinx.application import Sphinx
+
+TOOLS = Path(__file__).resolve().parent
+BOOK = TOOLS.parent / "book"
+BUILD = BOOK / "_build"
+NAME = "softmax-from-scratch"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+ITEM = re.compile(rb'<item id="[^"]*" href="([^"]*)"')
+PROPERTY = b' properties="mathml"'
+FOLDED = re.compile(rb'<p (class="(?:collapsed|expanded) admonition-title">.*?)</p>')
+
+def pdf():
+    """Return the path of the PDF, after making it."""
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", "--builder", "singlehtml", BOOK], check=True)
+    target = BUILD / "pdf" / f"{NAME}.pdf"
+    target.parent.mkdir(exist_ok=True)
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(color_scheme="light")
+        page.goto((BUILD / "singlehtml" / "index.html").as_uri(), timeout=300_000)
+        page.evaluate("MathJax.startup.promise")
+        page.pdf(path=target, prefer_css_page_size=True, outline=True, tagged=True)
+        browser.close()
+    return target
+
+
+def epub():
+    """Return the path of the EPUB, after making it. Jupyter Book's own theme cannot make one, so Sphinx is asked."""
+    settings = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
+    sys.path.insert(0, str(TOOLS))
+    folder = BUILD / "epub"
+    overrides = {
+        "extensions": ["myst_nb", "sphinx_external_toc", "course_book", "mnist_helpers.widgets.sphinx_host"],
+        "project": settings["title"],
+        "author": settings["author"],
+        "copyright": settings["copyright"],
+        "version": version("mnist_helpers"),
+        "external_toc_path": "_toc.yml",
+        "nb_execution_mode": "off",
+        "myst_enable_extensions": settings["parse"]["myst_enable_extensions"],
+        "myst_heading_anchors": settings["sphinx"]["config"]["myst_heading_anchors"],
+        "html_math_renderer": "mathml",
+        "epub_basename": NAME,
+        "epub_uid": NAME,
+        "epub_identifier": NAME,
+        "epub_show_urls": "no",
+        "epub_css_files": ["epub.css"],
+        "epub_exclude_files": ["search.html", "genindex.html"],
+        "html_static_path": [str(TOOLS / "epub")],
+        "language": "en",
+        "exclude_patterns": ["_build", "**.ipynb_checkpoints"],
+    }
+    Sphinx(BOOK, None, folder, BUILD / ".epub-doctrees", "epub", overrides, freshenv=True, warningiserror=True).build()
+    book = folder / f"{NAME}.epub"
+    mend(book)
+    return book
+
+
+def mend(path):
+    """Mend in place what epubcheck finds in Sphinx's EPUB: pages with MathML must say so, no paragraph in a summary."""
+    with zipfile.ZipFile(path) as book:
+        contents = {item: book.read(item) for item in book.infolist()}  # in their order: the first must be mimetype
+    with_formulas = {item.filename for item, data in contents.items() if b"<math" in data}
+    with zipfile.ZipFile(path, "w") as book:
+        for item, data in contents.items():
+            if item.filename == "content.opf":
+                data = ITEM.sub(lambda m: m[0] + (PROPERTY if m[1].decode() in with_formulas else b""), data)
+            elif item.filename.endswith(".xhtml"):
+                data = FOLDED.sub(rb"<span \1</span>", data)
+            book.writestr(item, data)
+
+
+if __name__ == "__main__":
+    print({"pdf": pdf, "epub": epub}[sys.argv[1]]())
