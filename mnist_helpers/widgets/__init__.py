@@ -6,6 +6,7 @@ Each is an anywidget: a class here for its state and its numpy twin, a file in `
 from mnist_helpers.widgets.clipping import Clipping
 from mnist_helpers.widgets.confusion_explorer import ConfusionExplorer
 from mnist_helpers.widgets.draw_digit import DrawDigit
+from mnist_helpers.widgets.explore import Explore
 from mnist_helpers.widgets.jacobian import Jacobian
 from mnist_helpers.widgets.ravine import Ravine
 from mnist_helpers.widgets.softmax_bars import SoftmaxBars
@@ -16,6 +17,7 @@ __all__ = [
     "Clipping",
     "ConfusionExplorer",
     "DrawDigit",
+    "Explore",
     "Jacobian",
     "Ravine",
     "SoftmaxBars",
