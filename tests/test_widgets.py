@@ -272,3 +272,48 @@ def test_confusion_explorer_refuses_parts_that_do_not_belong_together():
             widgets.ConfusionExplorer(**{**state, **change})
     with pytest.raises(ValueError, match="the same N"):
         widgets.ConfusionExplorer.from_predictions(np.zeros((2, 4, 4)), [0], [[0.5, 0.5]])
+
+
+# ---------------------------------------------------------------- Explore
+
+
+def draw_line(ax, slope, offset=0.0):
+    ax.plot([0, 1], [offset, offset + slope])
+
+
+def test_explore_redraws_when_a_slider_moves():
+    explore = widgets.Explore(draw_line, slope=[1, 2, 3], offset=[0.0, 1.0])
+    explore.update()
+    before = explore.image.value
+    explore.sliders["slope"].value = 3
+    assert explore.settings() == {"slope": 3, "offset": 0.0}
+    assert explore.image.value.startswith(b"\x89PNG")
+    assert explore.image.value != before
+
+
+def test_explore_stores_stills_for_places_without_a_kernel():
+    explore = widgets.Explore(draw_line, slope=[1, 2, 3, 4, 5], offset=[0.5, 1.0])
+    assert explore.stills() == [{"slope": k, "offset": 0.5} for k in (1, 3, 5)]
+    bundle = explore._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert bundle["text/plain"] == "Explore(slope, offset)"
+
+
+def test_explore_shows_what_your_function_raises():
+    def fails_at_two(ax, slope):
+        ax.plot([0, 1 / (slope - 2)])
+
+    explore = widgets.Explore(fails_at_two, slope=[1, 2])
+    explore.update()
+    picture = explore.image.value
+    explore.sliders["slope"].value = 2
+    assert explore.message.value == "ZeroDivisionError: division by zero"
+    assert explore.image.value == picture, "the last good figure stays"
+    explore.sliders["slope"].value = 1
+    assert explore.message.value == ""
+
+
+@pytest.mark.parametrize(("draw", "choices"), [(draw_line, {}), (draw_line, {"slope": []}), (3, {"slope": [1]})])
+def test_explore_refuses(draw, choices):
+    with pytest.raises((TypeError, ValueError), match=r"draw must|needs values"):
+        widgets.Explore(draw, **choices)
