@@ -30,6 +30,7 @@ ITEM = re.compile(rb'<item id="[^"]*" href="([^"]*)"')
 PROPERTY = b' properties="mathml"'
 FOLDED = re.compile(rb'<p (class="(?:collapsed|expanded) admonition-title">.*?)</p>')
 
+
 def pdf():
     """Return the path of the PDF, after making it."""
     jupyter_book = Path(sys.executable).with_name("jupyter-book")

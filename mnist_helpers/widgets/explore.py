@@ -47,7 +47,7 @@ class Explore:
             raise TypeError(f"draw must be a function draw(ax, **settings), got {type(draw).__name__}")
         empty = [name for name, values in choices.items() if not len(values)]
         if not choices or empty:
-            raise ValueError(f"each slider needs values, as in learning_rate=[0.01, 0.1]; without any: {empty or 'all'}")
+            raise ValueError(f"each slider needs values, as in learning_rate=[0.01, 0.1]; without: {empty or 'all'}")
         self.draw = draw
         self.choices = {name: list(values) for name, values in choices.items()}
         self.sliders = {name: _slider(name, values) for name, values in self.choices.items()}
@@ -70,7 +70,7 @@ class Explore:
             self.message.value = "".join(format_exception_only(error)).strip()
 
     def stills(self):
-        """Return the settings of the stills: both ends and the middle of the first slider, the others at their start."""
+        """Return the settings of the stills: ends and middle of the first slider, the others where they start."""
         first, values = next(iter(self.choices.items()))
         start = {name: others[0] for name, others in self.choices.items()}
         places = np.unique(np.linspace(0, len(values) - 1, NUM_STILLS).round().astype(int))

@@ -99,7 +99,7 @@ function trail(plot, series, shape, radius) {
   plot.content.append(line, marks, last);
   return (points) => {
     const near = ([x, y]) => Math.abs(x) < 1e4 && Math.abs(y) < 1e4;
-    const every = Math.ceil(points.length / MOST_MARKS);
+    const every = Math.ceil(points.length / MOST_MARKS) | 1; // odd: even and odd steps lie on either side of the ravine
     const marked = points.filter((point, i) => i % every === 0 && near(point));
     set(line, "d", trace(points));
     set(marks, "d", marked.map(([x, y]) => MARKS[shape](Number(x.toFixed(1)), Number(y.toFixed(1)), radius)).join(""));
