@@ -40,7 +40,8 @@ lint: $(READY) ## check style and formatting
 	$(BIN)/python tools/set_address.py --check
 
 browser: book ## test the built book in Chromium
-	$(BIN)/python -m pytest --dist worksteal browser_tests
+	$(BIN)/python -m pytest --dist worksteal -m 'not timing' browser_tests
+	$(BIN)/python -m pytest -n 0 -m timing browser_tests
 
 benchmark: $(READY) ## compare the speed of training with PyTorch's
 	$(BIN)/python benchmarks/epoch_speed.py

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from interactive import html_of
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -26,3 +27,27 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Return a function that opens a page with one interactive; errors on the page fail the test."""
+    errors = []
+    pages = []
+
+    def open_page(widget, above="", **options):
+        path = tmp_path / "widget.html"
+        path.write_text(html_of(widget, above), encoding="utf-8")
+        page = browser.new_page(viewport={"width": 800, "height": 900}, **options)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(path.as_uri())
+        if not above:
+            page.wait_for_selector(".mw-mounted")
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert errors == []

@@ -1,7 +1,7 @@
 """The points on the two curves of the clipped loss, dragged with the mouse and moved with the keys."""
 
 import pytest
-from test_widgets import difference, show  # noqa: F401
+from interactive import difference
 
 from mnist_helpers.widgets import Clipping
 
@@ -18,7 +18,7 @@ def check_shown(page):
 
 
 @pytest.mark.parametrize("name", ["loss", "slope"])
-def test_drag_with_the_mouse(show, name):  # noqa: F811
+def test_drag_with_the_mouse(show, name):
     page = show(Clipping(label_logit=-30))
     point = page.get_by_role("slider", name=f"on the true {name}")
     box, plot = point.bounding_box(), page.locator(".mw-plot").first.bounding_box()
@@ -33,7 +33,7 @@ def test_drag_with_the_mouse(show, name):  # noqa: F811
     page.mouse.up()
 
 
-def test_move_with_the_keys(show):  # noqa: F811
+def test_move_with_the_keys(show):
     page = show(Clipping(label_logit=-30))
     point = page.get_by_role("slider", name="on the true loss")
     for key, expected in {"ArrowRight": -29.5, "ArrowUp": -29, "ArrowLeft": -29.5, "Shift+ArrowDown": -34.5}.items():
@@ -42,7 +42,7 @@ def test_move_with_the_keys(show):  # noqa: F811
     assert point.get_attribute("aria-valuetext") == "logit −34.5, loss 36.697"
 
 
-def test_epsilon_is_an_exact_power_of_ten(show):  # noqa: F811
+def test_epsilon_is_an_exact_power_of_ten(show):
     page = show(Clipping())
     page.get_by_role("slider", name="epsilon").press("End")
     assert page.evaluate(STATE)["epsilon"] == 0.1

@@ -1,7 +1,7 @@
 """The confusion matrix: chosen with the mouse and the arrow keys, with the right images beside it."""
 
 import numpy as np
-from test_widgets import difference, show  # noqa: F401
+from interactive import difference
 
 from mnist_helpers.widgets import ConfusionExplorer
 
@@ -34,7 +34,7 @@ def check_shown(page):
     return state["selected"]
 
 
-def test_click_shows_the_images_of_a_cell(show):  # noqa: F811
+def test_click_shows_the_images_of_a_cell(show):
     page = show(explorer())
     check_shown(page)
     page.get_by_role("button", name="boot taken for bag").click()
@@ -43,7 +43,7 @@ def test_click_shows_the_images_of_a_cell(show):  # noqa: F811
     assert check_shown(page) == [3, 3]
 
 
-def test_arrow_keys_walk_through_the_table(show):  # noqa: F811
+def test_arrow_keys_walk_through_the_table(show):
     page = show(explorer())
     page.get_by_role("button", name="shirt taken for bag").click()
     for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft"):
@@ -53,7 +53,7 @@ def test_arrow_keys_walk_through_the_table(show):  # noqa: F811
     assert page.evaluate("document.activeElement.closest('table')") is None, "the table is one stop of the tab key"
 
 
-def test_rates_are_those_of_the_matrix(show):  # noqa: F811
+def test_rates_are_those_of_the_matrix(show):
     widget = explorer()
     counts = np.array(widget.counts)
     page = show(widget)
@@ -63,7 +63,7 @@ def test_rates_are_those_of_the_matrix(show):  # noqa: F811
     assert precision == [f"{100 * counts[k, k] / counts[:, k].sum():.0f}\N{NO-BREAK SPACE}%" for k in range(4)]
 
 
-def test_a_full_set_of_digits_is_still_small_enough(show):  # noqa: F811
+def test_a_full_set_of_digits_is_still_small_enough(show):
     rng = np.random.default_rng(2)
     images = rng.integers(256, size=(3000, 28, 28))
     probs = rng.dirichlet(np.ones(10), size=3000)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from test_widgets import MILLISECONDS_TO_ANSWER, TOLERANCE, difference, show  # noqa: F401
+from interactive import MILLISECONDS_TO_ANSWER, TOLERANCE, difference
 
 from mnist_helpers.data import StandInWarning, load_mnist
 from mnist_helpers.models import init_params
@@ -38,7 +38,7 @@ DIGITS = [
 
 
 @pytest.fixture
-def page(show):  # noqa: F811
+def page(show):
     page = show(DrawDigit())
     page.locator(PAD).scroll_into_view_if_needed()
     return page
@@ -122,7 +122,7 @@ def test_reads_other_hands(page):
     assert rates[:, 1].mean() >= 0.9
 
 
-def test_a_finger_draws_and_does_not_scroll(show):  # noqa: F811
+def test_a_finger_draws_and_does_not_scroll(show):
     page = show(DrawDigit(), has_touch=True)
     page.set_viewport_size({"width": 390, "height": 500})
     box = page.locator(PAD).bounding_box()
@@ -261,13 +261,14 @@ MOVES = """() => {
 }"""
 
 
+@pytest.mark.timing
 def test_every_move_is_answered_in_time(page):
     milliseconds = page.evaluate(MOVES)
     assert len(state_of(page)["strokes"][0]) == 301
     assert np.quantile(milliseconds, 0.99) <= MILLISECONDS_TO_ANSWER, f"slowest: {max(milliseconds)} ms"
 
 
-def test_own_function_is_shown_beside_the_models(show):  # noqa: F811
+def test_own_function_is_shown_beside_the_models(show):
     probs = np.eye(10)[4] * 0.91 + 0.009
     page = show(DrawDigit(predict=lambda x: probs))
     assert page.get_by_role("columnheader", name="yours").is_visible()
@@ -299,7 +300,7 @@ def small_weights(rng, num_hidden):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [800, 390])
-def test_accessible(show, scheme, width):  # noqa: F811
+def test_accessible(show, scheme, width):
     page = show(DrawDigit(predict=lambda x: np.full(10, 0.1)), color_scheme=scheme)
     dark = "document.documentElement.dataset.theme = 'dark'; document.documentElement.style.colorScheme = 'dark'"
     if scheme == "dark":

@@ -125,9 +125,9 @@ def sent_bytes(path):
     return len(gzip.compress(content) if path.endswith((".html", ".css", ".js", ".svg")) else content)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_is_laid_out_in_time(browser, path):
-    """The best of three, because other tests run beside this one."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     times = []
     for _ in range(3):

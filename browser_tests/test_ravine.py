@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_widgets import difference, show  # noqa: F401
+from interactive import difference
 
 from mnist_helpers.widgets import Ravine
 
@@ -18,7 +18,7 @@ def check_shown(page):
     return state, expected
 
 
-def test_play_takes_the_steps_one_by_one(show):  # noqa: F811
+def test_play_takes_the_steps_one_by_one(show):
     page = show(Ravine(num_steps=12))
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(f"({STATE})().num_steps === 2")
@@ -27,7 +27,7 @@ def test_play_takes_the_steps_one_by_one(show):  # noqa: F811
     assert check_shown(page)[0]["num_steps"] == 12
 
 
-def test_a_slider_ends_the_play(show):  # noqa: F811
+def test_a_slider_ends_the_play(show):
     page = show(Ravine(num_steps=300))
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(f"({STATE})().num_steps >= 8")
@@ -36,14 +36,14 @@ def test_a_slider_ends_the_play(show):  # noqa: F811
     assert check_shown(page)[0]["num_steps"] == 0
 
 
-def test_without_motion_it_goes_to_the_end_at_once(show):  # noqa: F811
+def test_without_motion_it_goes_to_the_end_at_once(show):
     page = show(Ravine(num_steps=0), reduced_motion="reduce")
     page.get_by_role("button", name="Play").click()
     assert check_shown(page)[0]["num_steps"] == 40
 
 
 @pytest.mark.parametrize(("method", "steps"), [("gradient descent", 346), ("heavy ball", 48), ("Nesterov", 74)])
-def test_best_numbers(show, method, steps):  # noqa: F811
+def test_best_numbers(show, method, steps):
     page = show(Ravine(momentum=0.9, num_steps=400))
     page.get_by_role("button", name=f"best numbers for {method}").click()
     _, results = check_shown(page)
@@ -52,7 +52,7 @@ def test_best_numbers(show, method, steps):  # noqa: F811
     assert f"at step {steps}" in page.locator("tbody tr").nth(row).inner_text()
 
 
-def test_divergence_is_said_in_words(show):  # noqa: F811
+def test_divergence_is_said_in_words(show):
     page = show(Ravine(learning_rate=0.015, momentum=0.9))
     texts = page.locator("tbody tr").all_inner_texts()
     assert ["diverges, grows 1.30 times a step" in text for text in texts] == [False, False, True]

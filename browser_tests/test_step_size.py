@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from interactive import PLAY, difference
 from states import RANDOM_STATE
-from test_widgets import PLAY, difference, show  # noqa: F401
 
 from mnist_helpers.widgets import StepSize
 from mnist_helpers.widgets._base import as_array
@@ -20,7 +20,7 @@ def check_shown(page):
     return state["step"]
 
 
-def test_estimates_are_equal_to_the_last_bit(show):  # noqa: F811
+def test_estimates_are_equal_to_the_last_bit(show):
     rng = np.random.default_rng(7)
     states = [RANDOM_STATE[StepSize](rng) for _ in range(200)]
     for state, shown in zip(states, show(StepSize()).evaluate(PLAY, states), strict=True):
@@ -29,7 +29,7 @@ def test_estimates_are_equal_to_the_last_bit(show):  # noqa: F811
             assert np.array_equal(as_array(shown[name]), expected[name].astype(np.float64)), state
 
 
-def test_drag_with_the_mouse(show):  # noqa: F811
+def test_drag_with_the_mouse(show):
     page = show(StepSize())
     box, plot = page.locator(".mw-handle").bounding_box(), page.locator(".mw-plot").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -45,7 +45,7 @@ def test_drag_with_the_mouse(show):  # noqa: F811
     page.mouse.up()
 
 
-def test_move_with_the_keys(show):  # noqa: F811
+def test_move_with_the_keys(show):
     page = show(StepSize())
     point = page.locator(".mw-handle")
     for key, expected in {"ArrowRight": -3.25, "ArrowUp": -3.5, "ArrowLeft": -3.25, "Shift+ArrowRight": -5.75}.items():
@@ -54,7 +54,7 @@ def test_move_with_the_keys(show):  # noqa: F811
     assert point.get_attribute("aria-valuetext") == "step 1.8e−6"
 
 
-def test_choices(show):  # noqa: F811
+def test_choices(show):
     page = show(StepSize())
     page.get_by_role("combobox", name="f(x) =").select_option("1/(1 + x²)")
     page.get_by_role("combobox", name="format").select_option("float32")

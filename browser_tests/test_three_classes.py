@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_widgets import difference, show  # noqa: F401
+from interactive import difference
 
 from mnist_helpers.widgets import ThreeClasses
 from mnist_helpers.widgets.three_classes import ARRANGEMENTS
@@ -35,7 +35,7 @@ def centre(handle):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_mouse_moves_a_point(show):  # noqa: F811
+def test_mouse_moves_a_point(show):
     page = show(ThreeClasses())
     before = check_shown(page)
     handle = page.get_by_role("slider", name="point 7, class 1")
@@ -51,7 +51,7 @@ def test_mouse_moves_a_point(show):  # noqa: F811
     assert np.allclose(centre(handle), (x - 60, y - 90), atol=1)
 
 
-def test_a_point_cannot_leave_the_figure(show):  # noqa: F811
+def test_a_point_cannot_leave_the_figure(show):
     page = show(ThreeClasses())
     page.mouse.move(*centre(page.get_by_role("slider", name="point 1, class 0")))
     page.mouse.down()
@@ -60,7 +60,7 @@ def test_a_point_cannot_leave_the_figure(show):  # noqa: F811
     assert check_shown(page)[0].tolist() == [-3, 3]
 
 
-def test_arrow_keys_move_a_point(show):  # noqa: F811
+def test_arrow_keys_move_a_point(show):
     page = show(ThreeClasses())
     before = check_shown(page)
     handle = page.get_by_role("slider", name="point 18, class 2")
@@ -72,12 +72,12 @@ def test_arrow_keys_move_a_point(show):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ARRANGEMENTS)
-def test_buttons_arrange_the_points(show, name):  # noqa: F811
+def test_buttons_arrange_the_points(show, name):
     page = show(ThreeClasses(points=[[0, 0], [1, 0], [0, 1], [1, 1]], labels=[0, 1, 2, 1]))
     page.get_by_role("button", name=name).click()
     assert check_shown(page).tolist() == ARRANGEMENTS[name]
     assert page.locator(".mw-plot .mw-handle").count() == 18
 
 
-def test_a_drag_is_answered_in_time(show):  # noqa: F811
+def test_a_drag_is_answered_in_time(show):
     assert np.quantile(show(ThreeClasses()).evaluate(MILLISECONDS), 0.99) <= 16

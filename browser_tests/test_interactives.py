@@ -4,27 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from interactive import MILLISECONDS_TO_ANSWER, PLAY, TOLERANCE, difference
 from states import RANDOM_STATE
 
 from mnist_helpers import widgets
-from mnist_helpers.widgets._base import as_array, module_style, read_static
+from mnist_helpers.widgets._base import Interactive, module_style
 from mnist_helpers.widgets.sphinx_host import page_script
 
 NUM_STATES = 1_000
-TOLERANCE = 1e-6
-MILLISECONDS_TO_ANSWER = 16
 MILLISECONDS_TO_PAINT = 100
 MAX_BYTES = 200_000
 
-# All parts of the state change at once, then the page is told once, as if one control had moved.
-PLAY = """states => {
-  const model = document.querySelector('.mnist-widget').model;
-  return states.map(state => {
-    Object.assign(model.state, state);
-    [...Object.values(model.listeners)[0]].forEach(listener => listener());
-    return model.get('shown');
-  });
-}"""
 
 # Milliseconds from each of 200 moves of each slider until its consequences are laid out.
 DRAG = """() => {
@@ -42,57 +32,14 @@ DRAG = """() => {
 }"""
 
 
-def html_of(widget, above=""):
-    """Return a page that holds one interactive, as the built book does."""
-    state = json.dumps(widget.state()).replace("</", "<\\/")
-    scripts = "".join(f"<script>{text}</script>" for text in (read_static("host.js"), page_script(widget.module)))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{widget.module}</title>'
-        f"<style>{module_style(widget.module)}</style>{above}"
-        f'<main><div class="mnist-widget" data-module="{widget.module}"><div class="mw-still"></div>'
-        f'<script type="application/json">{state}</script></div></main>{scripts}'
-    )
-
-
-@pytest.fixture(params=[getattr(widgets, name) for name in sorted(widgets.__all__)], ids=lambda cls: cls.__name__)
+@pytest.fixture(params=sorted(RANDOM_STATE, key=lambda cls: cls.__name__), ids=lambda cls: cls.__name__)
 def widget_class(request):
     return request.param
 
 
-@pytest.fixture
-def show(browser, tmp_path):
-    """Return a function that opens a page with one interactive; errors on the page fail the test."""
-    errors = []
-    pages = []
-
-    def open_page(widget, above="", **options):
-        path = tmp_path / "widget.html"
-        path.write_text(html_of(widget, above), encoding="utf-8")
-        page = browser.new_page(viewport={"width": 800, "height": 900}, **options)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(path.as_uri())
-        if not above:
-            page.wait_for_selector(".mw-mounted")
-        pages.append(page)
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert errors == []
-
-
-def difference(shown, expected):
-    """Return the largest difference, relative for numbers above 1; infinite if the two are not of the same kind."""
-    shown, expected = as_array(shown), np.asarray(expected, dtype=float)
-    if shown.shape != expected.shape or not np.array_equal(np.isfinite(shown), np.isfinite(expected)):
-        return np.inf
-    finite = np.isfinite(expected)
-    if not np.array_equal(shown[~finite], expected[~finite], equal_nan=True):
-        return np.inf
-    error = np.abs(shown[finite] - expected[finite]) / np.maximum(1, np.abs(expected[finite]))
-    return error.max(initial=0)
+def test_every_interactive_is_tested():
+    everything = [getattr(widgets, name) for name in widgets.__all__]
+    assert {cls for cls in everything if issubclass(cls, Interactive)} == set(RANDOM_STATE)
 
 
 def test_page_equals_numpy(show, widget_class):
@@ -109,12 +56,14 @@ def test_page_equals_numpy(show, widget_class):
         assert max(errors.values()) <= TOLERANCE, (state, errors)
 
 
+@pytest.mark.timing
 def test_every_drag_is_answered_in_time(show, widget_class):
     milliseconds = show(widget_class()).evaluate(DRAG)
     if milliseconds:
         assert np.quantile(milliseconds, 0.99) <= MILLISECONDS_TO_ANSWER, f"slowest: {max(milliseconds)} ms"
 
 
+@pytest.mark.timing
 def test_it_is_there_soon_after_scrolling_to_it(show, widget_class):
     page = show(widget_class(), above='<div style="height: 5000px">long text</div>')
     assert page.locator(".mw-mounted").count() == 0, "nothing should be made before it is needed"
