@@ -37,7 +37,7 @@ def show(browser, tmp_path):
 
     def open_page(widget, above="", **options):
         path = tmp_path / "widget.html"
-        path.write_text(html_of(widget, above), encoding="utf-8")
+        path.write_text(html_of(widget, above=above), encoding="utf-8")
         page = browser.new_page(viewport={"width": 800, "height": 900}, **options)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

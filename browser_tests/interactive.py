@@ -1,36 +1,31 @@
 """A page with one interactive, and how what it shows is compared with numpy."""
 
-import json
-
 import numpy as np
 
-from mnist_helpers.widgets._base import as_array, module_style, read_static
+from mnist_helpers.widgets._base import as_array, box_html, module_style, read_static
 from mnist_helpers.widgets.sphinx_host import page_script
 
 TOLERANCE = 1e-6
 MILLISECONDS_TO_ANSWER = 16
 
-# All parts of the state change at once, then the page is told once, as if one control had moved.
+# All parts of the state change at once, as when a kernel sends them.
 PLAY = """states => {
   const model = document.querySelector('.mnist-widget').model;
   return states.map(state => {
-    Object.assign(model.state, state);
-    [...Object.values(model.listeners)[0]].forEach(listener => listener());
+    model.set(state);
     return model.get('shown');
   });
 }"""
 
 
-def html_of(widget, above=""):
-    """Return a page that holds one interactive, as the built book does."""
-    state = json.dumps(widget.state()).replace("</", "<\\/")
-    scripts = "".join(f"<script>{text}</script>" for text in (read_static("host.js"), page_script(widget.module)))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{widget.module}</title>'
-        f"<style>{module_style(widget.module)}</style>{above}"
-        f'<main><div class="mnist-widget" data-module="{widget.module}"><div class="mw-still"></div>'
-        f'<script type="application/json">{state}</script></div></main>{scripts}'
-    )
+def html_of(*widgets, above=""):
+    """Return a page that holds interactives, as the built book does."""
+    modules = sorted({widget.module for widget in widgets})
+    styles = "".join(module_style(module) for module in modules)
+    scripts = "".join(f"<script>{text}</script>" for text in (read_static("host.js"), *map(page_script, modules)))
+    boxes = "".join(box_html(widget.module, widget.state()) for widget in widgets)
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>interactives</title><style>{styles}</style>'
+    return f"{head}{above}<main>{boxes}</main>{scripts}"
 
 
 def difference(shown, expected):

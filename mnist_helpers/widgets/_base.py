@@ -1,5 +1,6 @@
 """What every interactive has in common: its JavaScript, its still picture, and how it is stored in a notebook."""
 
+import json
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 STATIC = Path(__file__).resolve().parent / "static"
+VIEW = "application/vnd.jupyter.widget-view+json"
 MIME_TYPE = "application/vnd.mnist-helpers.widget+json"
 STILL_DPI = 144
 
@@ -33,7 +35,10 @@ def module_style(module):
 
 
 def as_array(values):
-    """Return what a page has published as a float64 array; it writes NaN and infinities as strings."""
+    """Return what a page has published, numbers or lists of numbers, as a float64 array of the same shape.
+
+    JSON holds neither NaN nor infinities; pages write them as the strings ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
+    """
     return np.array([[float(x) for x in row] if isinstance(row, list) else float(row) for row in values])
 
 
@@ -51,12 +56,15 @@ class Interactive(anywidget.AnyWidget):
     shown = traitlets.Dict(help="What the page shows, as it has published it; empty until it has.").tag(sync=True)
 
     def __init__(self, **state):
+        unknown = sorted(set(state) - set(self.trait_names()))
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(unknown)}; it has {', '.join(self.settings())}")
         self._esm = module_source(self.module)
         self._css = module_style(self.module)
         super().__init__(**state)
 
     def settings(self):
-        """Return the names of the traits that make up the state, without what the page computes from it."""
+        """Return the names (list of str) of the traits that are the state, without what the page computes from it."""
         own = {name for cls in type(self).__mro__ if issubclass(cls, Interactive) for name in vars(cls)}
         return sorted(n for n in self.trait_names(sync=True) if n in own - {"shown"} and not n.startswith("_"))
 
@@ -84,17 +92,36 @@ class Interactive(anywidget.AnyWidget):
     def __repr__(self):
         return f"{type(self).__name__}()"
 
+    def bundle(self):
+        """Return what is stored when the widget is displayed, besides its live view: dict of MIME type to content."""
+        stored = {"module": self.module, "state": self.state()}
+        return {"text/plain": repr(self), "image/png": self.still(), MIME_TYPE: stored}
+
     _ipython_display_ = None  # ipywidgets 7 would display without what follows
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle, metadata = super()._repr_mimebundle_(**kwargs)
-        stored = {"module": self.module, "state": self.state()}
-        own = {"text/plain": repr(self), "image/png": self.still(), MIME_TYPE: stored}
-        return {**bundle, **own}, metadata
+        return {VIEW: live_view(self), **self.bundle()}
+
+
+def live_view(widget):
+    """Return what a front end with a running kernel needs to show an ipywidgets widget, of version 7 or 8."""
+    return {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+
+
+def box_html(module, state, still=""):
+    """Return an interactive for a page: its still picture and its state; ``host.js`` makes it move.
+
+    Every ``<`` of the state is escaped, so that no text in it can end the script element or begin a comment.
+    """
+    text = json.dumps(state, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return (
+        f'<div class="mnist-widget" data-module="{module}"><div class="mw-still">{still}</div>'
+        f'<script type="application/json">{text}</script></div>'
+    )
 
 
 def finite_list(*, minimum_length=1):
-    """Return a trait for a list of finite numbers."""
+    """Return a trait for a list of at least `minimum_length` float; `check_finite` is for its validator."""
     return traitlets.List(traitlets.Float(), minlen=minimum_length)
 
 

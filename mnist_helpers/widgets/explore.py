@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mnist_helpers.widgets._base import STILL_DPI
+from mnist_helpers.widgets._base import STILL_DPI, VIEW, live_view
 
 __all__ = ["Explore"]
 
 NUM_STILLS = 3
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Explore:
@@ -45,7 +44,7 @@ class Explore:
     def __init__(self, draw, **choices):
         if not callable(draw):
             raise TypeError(f"draw must be a function draw(ax, **settings), got {type(draw).__name__}")
-        empty = [name for name, values in choices.items() if not len(values)]
+        empty = [name for name, values in choices.items() if not np.size(values) or not np.ndim(values)]
         if not choices or empty:
             raise ValueError(f"each slider needs values, as in learning_rate=[0.01, 0.1]; without: {empty or 'all'}")
         self.draw = draw
@@ -92,8 +91,10 @@ class Explore:
 
     def _repr_mimebundle_(self, **kwargs):
         self.update()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
-        return {VIEW: view, "text/plain": repr(self), "image/png": self.picture(self.stills())}
+        if self.message.value:
+            print(self.message.value)  # the sliders are still there, and the cure is in the reader's function
+            return {VIEW: live_view(self.view), "text/plain": repr(self)}
+        return {VIEW: live_view(self.view), "text/plain": repr(self), "image/png": self.picture(self.stills())}
 
 
 def _slider(name, values):

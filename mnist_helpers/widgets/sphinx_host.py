@@ -10,63 +10,57 @@ and needs require.js. The modules only use anywidget's documented interface, ``r
 model of a few lines is enough.
 """
 
-import json
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from mnist_helpers.widgets._base import MIME_TYPE, module_source, module_style, read_static
+from mnist_helpers.widgets._base import MIME_TYPE, box_html, module_source, module_style, read_static
 
 __all__ = ["WidgetRenderer", "setup"]
 
 BUILDERS = ("html", "dirhtml")
+STILL = "<!-- still -->"
 EXPORT = "export default { render };"
 
 
 class WidgetRenderer:
     """What MyST-NB calls for outputs of our own kind (its entry point ``myst_nb.mime_renderers``)."""
 
-    mime_priority_overrides = tuple((builder, MIME_TYPE, 1) for builder in BUILDERS)
-
     @staticmethod
     def handle_mime(renderer, data, inline):
-        """Return the state of one interactive as a raw node, or None for outputs of another kind."""
+        """Return a node that keeps module and state of one interactive, or None for outputs of another kind."""
         if data.mime_type != MIME_TYPE:
             return None
-        state = json.dumps(data.content["state"], separators=(",", ":")).replace("</", "<\\/")
-        html = f'<script type="application/json">{state}</script>'
-        return [nodes.raw("", html, format="html", widget=data.content["module"])]
+        return [nodes.raw("", "", format="html", widget=data.content["module"], state=data.content["state"])]
 
 
-class JoinStills(SphinxPostTransform):
-    """Put the still picture of each interactive into its box, before MyST-NB keeps only one kind of output."""
+class AddStills(SphinxPostTransform):
+    """Give each interactive its still picture, before MyST-NB keeps only one kind of output."""
 
     default_priority = 3
 
     def run(self, **kwargs):
-        """Replace, in bundles that hold both, our container's content by box, still, state and end of box."""
+        """Surround, in outputs that hold both, the still by the box that ``host.js`` looks for."""
         if self.app.builder.name not in BUILDERS:
             return
         for bundle in list(self.document.findall(_is_bundle)):
             parts = {part["mime_type"]: part for part in bundle.children}
             if MIME_TYPE in parts:
-                join(parts[MIME_TYPE], parts["image/png"])
+                surround(parts[MIME_TYPE], parts.get("image/png"))
 
 
 def _is_bundle(node):
     return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
 
 
-def join(own, still):
-    """Move the still picture into our container, between the two ends of a box."""
-    (state,) = own.children
-    box = f'<div class="mnist-widget" data-module="{state["widget"]}"><div class="mw-still">'
+def surround(own, still):
+    """Put both ends of the box and the still (None where there is none) into our container."""
+    (kept,) = own.children
+    start, end = box_html(kept["widget"], kept["state"], still=STILL).split(STILL)
+    pictures = [] if still is None else still.children
     own.children = []
-    own += [_raw(box), *still.children, _raw("</div>"), state, _raw("</div>")]
-
-
-def _raw(html):
-    return nodes.raw("", html, format="html")
+    own += [nodes.raw("", start, format="html", widget=kept["widget"]), *pictures, nodes.raw("", end, format="html")]
 
 
 def page_script(module):
@@ -87,16 +81,24 @@ def add_scripts(app, pagename, templatename, context, doctree):
             app.add_js_file(f"widgets/{name}.js", loading_method="defer")
 
 
-def write_scripts(app, exception):
-    """Write all modules, the host and the style sheet into the built book."""
-    if exception is not None or app.builder.name not in BUILDERS:
+def write_scripts(app):
+    """Write all modules, the host and the style sheets, before pages are made: their addresses carry a checksum."""
+    if app.builder.name not in BUILDERS:
         return
-    folder = app.outdir / "_static" / "widgets"
+    folder = Path(app.outdir, "_static", "widgets")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "host.js").write_text(read_static("host.js"), encoding="utf-8")
     for module in all_modules():
         (folder / f"{module}.css").write_text(module_style(module), encoding="utf-8")
         (folder / f"{module}.js").write_text(page_script(module), encoding="utf-8")
+
+
+def prefer_own(app, config):
+    """Let our kind of output win over the picture; without this extension the picture is what a page shows."""
+    config.nb_mime_priority_overrides = [
+        *config.nb_mime_priority_overrides,
+        *((builder, MIME_TYPE, 1) for builder in BUILDERS),
+    ]
 
 
 def all_modules():
@@ -110,7 +112,8 @@ def all_modules():
 
 def setup(app):
     """Register with Sphinx."""
-    app.add_post_transform(JoinStills)
+    app.connect("config-inited", prefer_own)
+    app.add_post_transform(AddStills)
     app.connect("html-page-context", add_scripts)
-    app.connect("build-finished", write_scripts)
+    app.connect("builder-inited", write_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,7 +21,8 @@ function set(node, name, value) {
 function frame(el, title) {
   const reading = element("p", { class: "mw-reading", role: "status" });
   const body = element("div", { class: "mw-body" });
-  const group = element("div", { class: "mw", role: "group", "aria-label": title },
+  // JupyterLab has shortcuts of one letter and moves between cells with the arrows; here the keys belong to the figure.
+  const group = element("div", { class: "mw", role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true" },
     element("p", { class: "mw-title", "aria-hidden": "true" }, title), body, reading);
   el.replaceChildren(group);
   let timer = null;
@@ -82,7 +83,7 @@ function axes({ x, y, width = 420, height = 280, label }) {
   };
   const right = width - margin.right, bottom = height - margin.bottom;
   const px = to(x, margin.left, right), py = to(y, bottom, margin.top);
-  const clip = `mw-clip-${axes.count = (axes.count ?? 0) + 1}`;
+  const clip = unique("mw-clip");
   const content = element("g", { "clip-path": `url(#${clip})` });
   const over = element("g", {});
   const box = { x: margin.left, y: margin.top, width: right - margin.left, height: bottom - margin.top };
@@ -188,10 +189,16 @@ function handle(plot, { label, step = 0.1, shape = "circle", series = 1, along, 
   };
 }
 
-/** Change one part of the state, here and in a live kernel. */
+/** Change one part of the state, or several at once (an object), here and in a live kernel. */
 function change(model, name, value) {
   model.set(name, value);
   model.save_changes();
+}
+
+/** A name that nothing else on the page has; each figure has its own copy of this file, so the count is the page's. */
+function unique(prefix) {
+  window.mnistWidgetsCount = (window.mnistWidgetsCount ?? 0) + 1;
+  return `${prefix}-${window.mnistWidgetsCount}`;
 }
 
 /** Tell the model what is shown. Numbers JSON cannot hold go as the strings NaN, Infinity and -Infinity. */

@@ -186,7 +186,7 @@ function table(columns) {
 
 /** The pad: it tells `pen` what pointer and keys do, and shows the strokes as they were drawn. */
 function drawingArea(pen) {
-  const hint = element("p", { class: "mw-draw-hint", id: `mw-draw-hint-${drawingArea.count = (drawingArea.count ?? 0) + 1}` },
+  const hint = element("p", { class: "mw-draw-hint", id: unique("mw-draw-hint") },
     "Draw a digit with mouse, finger or pen. Keyboard: arrow keys move the pen (Home, End, Page Up, Page Down: diagonally; ",
     "with Shift: four pixels), Space puts it down or lifts it, Delete clears.");
   const lines = Array.from({ length: SIZE - 1 }, (_, i) => `M${i + 1} 0V${SIZE}M0 ${i + 1}H${SIZE}`).join("");

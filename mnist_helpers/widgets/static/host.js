@@ -11,10 +11,14 @@ window.mnistWidgets = (() => {
     get(name) {
       return this.state[name];
     }
+    /** Set one part of the state, or several at once: all have their values before anyone is told. */
     set(name, value) {
-      if (this.state[name] === value) return;
-      this.state[name] = value;
-      for (const listener of [...(this.listeners[`change:${name}`] ?? [])]) listener();
+      const parts = Object.entries(typeof name === "object" ? name : { [name]: value });
+      const changed = parts.filter(([key, part]) => this.state[key] !== part);
+      Object.assign(this.state, Object.fromEntries(changed));
+      for (const [key] of changed) {
+        for (const listener of [...(this.listeners[`change:${key}`] ?? [])]) listener();
+      }
     }
     on(event, listener) {
       (this.listeners[event] ??= new Set()).add(listener);

@@ -69,7 +69,7 @@ function makeTable(count) {
 
 function render({ model, el }) {
   const ui = frame(el, "The Jacobian of softmax, and the gradient it leads to");
-  const group = `mw-label-${(render.count = (render.count ?? 0) + 1)}`;
+  const group = unique("mw-label");
   const makeRow = (z, k) => {
     const control = slider({
       label: `score z${subscript(k)}`, min: -10, max: 10, step: 0.1, value: z,

@@ -122,7 +122,7 @@ function plane() {
     x: { ...side, label: "x₀" }, y: { ...side, label: "x₁" }, width: SIDE + 64, height: SIDE + 50,
     label: "Points of three classes, and the regions that softmax regression gives them",
   });
-  const prefix = `mw-three-${plane.count = (plane.count ?? 0) + 1}`;
+  const prefix = unique("mw-three");
   plot.content.append(element("defs", {}, SHAPES.map((_, k) => hatching(`${prefix}-${k}`, k))));
   const regions = SHAPES.map((_, k) => element("path", { class: "mw-three-region", fill: `url(#${prefix}-${k})` }));
   const lines = SHAPES.map(() => element("path", { class: "mw-three-line" }));
