@@ -31,19 +31,19 @@ def browser():
 
 @pytest.fixture
 def show(browser, tmp_path):
-    """Return a function that opens a page with one interactive; errors on the page fail the test."""
+    """Return a function that opens a page with interactives; errors on the page fail the test."""
     errors = []
     pages = []
 
-    def open_page(widget, above="", **options):
+    def open_page(*widgets, above="", **options):
         path = tmp_path / "widget.html"
-        path.write_text(html_of(widget, above=above), encoding="utf-8")
+        path.write_text(html_of(*widgets, above=above), encoding="utf-8")
         page = browser.new_page(viewport={"width": 800, "height": 900}, **options)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(path.as_uri())
         if not above:
-            page.wait_for_selector(".mw-mounted")
+            page.wait_for_function("!document.querySelector('.mnist-widget:not(.mw-mounted)')")
         pages.append(page)
         return page
 

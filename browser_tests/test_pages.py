@@ -128,14 +128,14 @@ def sent_bytes(path):
 @pytest.mark.timing
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_is_laid_out_in_time(browser, path):
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    """The median of three visits, each with an empty cache."""
     times = []
     for _ in range(3):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
         page = open_page(context, path)
         times.append(page.evaluate("document.body.getBoundingClientRect() && performance.now()"))
-        page.close()
-    context.close()
-    assert min(times) <= MILLISECONDS_TO_LAYOUT, times
+        context.close()
+    assert sorted(times)[1] <= MILLISECONDS_TO_LAYOUT, times
 
 
 @pytest.mark.parametrize("path", sorted(HTML.glob("appendix/museum/*.html")), ids=lambda path: path.stem)

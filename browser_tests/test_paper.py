@@ -14,16 +14,16 @@ ROOT = HTML.parents[2]
 FORMULA = re.compile(r'class="math notranslate')
 
 
-def printed(kind):
-    """Return the file that the tool makes and names in its last line."""
-    command = [sys.executable, ROOT / "tools" / "print_book.py", kind]
+def printed(kind, folder):
+    """Return the file that the tool makes in a folder and names in its last line."""
+    command = [sys.executable, ROOT / "tools" / "print_book.py", kind, folder]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
-def epub():
-    with zipfile.ZipFile(printed("epub")) as book:
+def epub(tmp_path_factory):
+    with zipfile.ZipFile(printed("epub", tmp_path_factory.mktemp("epub"))) as book:
         yield book
 
 
@@ -54,8 +54,8 @@ def test_epub_says_which_pages_hold_formulas(epub):
             assert bool(declared) == (b"<math" in epub.read(name)), name
 
 
-def test_pdf_has_pages_bookmarks_and_structure():
-    content = Path(printed("pdf")).read_bytes()
+def test_pdf_has_pages_bookmarks_and_structure(tmp_path):
+    content = Path(printed("pdf", tmp_path)).read_bytes()
     assert content.startswith(b"%PDF")
     assert len(re.findall(rb"/Type /Page\b", content)) > 200
     for part in (b"/Outlines", b"/StructTreeRoot", b"/Lang"):

@@ -1,6 +1,9 @@
 """What a reader does: search the book, walk it with the keyboard, read it at night, on paper and without scripts."""
 
 import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pages import CHAPTERS, HTML, open_page
@@ -107,38 +110,97 @@ def test_every_glossary_term_has_its_place():
     )
 
 
+FIGURE_FILTERS = """[...new Set([...document.querySelectorAll('.cell_output img')]
+  .map(image => getComputedStyle(image).filter))]"""
+
+
 def test_figures_turn_dark_and_back(browser):
     for scheme, expected in (("light", "none"), ("dark", "invert(0.93) hue-rotate(180deg)")):
         context = browser.new_context(color_scheme=scheme)
         page = open_page(context, SOFTMAX)
-        filters = page.locator(".cell_output img").evaluate_all("images => images.map(i => getComputedStyle(i).filter)")
-        assert set(filters) == {expected}
-        page.emulate_media(media="print")
-        assert page.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).display") == "none"
+        assert page.evaluate(FIGURE_FILTERS) == [expected]
         context.close()
 
 
-def test_paper_shows_stills_and_answers(context):
+def test_paper_is_white_also_at_night(browser):
+    context = browser.new_context(color_scheme="dark")
     page = open_page(context, SOFTMAX)
-    page.locator(".mnist-widget").scroll_into_view_if_needed()
-    page.wait_for_selector(".mw-mounted")
     page.emulate_media(media="print")
-    assert page.locator(".mw-still img").is_visible()
-    assert not page.locator(".mw-live").is_visible()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(FIGURE_FILTERS) == ["none"]
+    for part in ("p", "pre", "h2", "table"):
+        color = page.locator(f"article {part}").first.evaluate("node => getComputedStyle(node).color")
+        assert max(map(int, re.findall(r"\d+", color)[:3])) < 120, f"{part} is printed in {color}"
+    assert page.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).display") == "none"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    context.close()
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_paper_shows_stills_and_answers(context, path):
+    page = open_page(context, path)
+    page.wait_for_function("!document.querySelector('.mnist-widget:not(.mw-mounted)')")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert all(still.is_visible() for still in page.locator(".mw-still img").all())
+    assert not any(live.is_visible() for live in page.locator(".mw-live").all())
     assert page.locator(".bd-article details:not(.hide):not([open])").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator(".bd-article details[open]").count() == 0
 
 
-def test_without_scripts_there_are_stills(browser):
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_without_scripts_there_are_stills(browser, path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(SOFTMAX.as_uri())
-    still = page.locator(".mw-still img")
-    assert still.is_visible()
-    assert len(still.get_attribute("alt").split()) >= 5
+    page.goto(path.as_uri())
+    for still in page.locator(".mw-still img").all():
+        assert still.is_visible()
+        assert len(still.get_attribute("alt").split()) >= 5
+    assert page.locator(".mw-still img").count() == path.read_text(encoding="utf-8").count('class="mnist-widget"')
     context.close()
+
+
+def test_reduced_motion_stops_every_motion(browser):
+    context = browser.new_context(reduced_motion="reduce")
+    page = open_page(context, SOFTMAX)
+    moving = """[...document.querySelectorAll('*')].filter(node => {
+      const style = getComputedStyle(node);
+      return /[1-9]/.test(style.transitionDuration + style.animationDuration);
+    }).map(node => node.outerHTML.slice(0, 80))"""
+    assert page.evaluate(moving) == []
+    context.close()
+
+
+@pytest.fixture
+def server():
+    """The book as a web server gives it; yields its address."""
+    handler = partial(QuietHandler, directory=HTML)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and writes no log."""
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_the_same_from_a_server(context, server):
+    """From http:// too nothing foreign is asked for, interactives move, and the search shows excerpts."""
+    problems = []
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(server) else None)
+    page.goto(f"{server}/chapters/02_softmax.html")
+    page.wait_for_selector(".mw-mounted", state="attached")
+    page.goto(f"{server}/search.html?q=temperature")
+    page.wait_for_selector("#search-results .context")
+    assert problems == []
 
 
 def test_no_dead_sliders():

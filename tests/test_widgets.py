@@ -104,15 +104,23 @@ def test_ravine_ends_where_the_powers_of_the_roots_end():
 
 def test_ravine_factors_are_those_of_a_long_run():
     state = {"learning_rate": 0.0005, "momentum": 0.3}
-    early, late = (widgets.Ravine(num_steps=n, **state).results()["losses"][:, -1] for n in (300, 400))
+    early, late = (widgets.Ravine(num_steps=n, **state).results()["losses"] for n in (300, 400))
     assert np.allclose((late / early) ** (1 / 200), widgets.Ravine(**state).results()["factors"], rtol=1e-4)
+
+
+def test_ravine_at_its_limit_swings_and_does_not_grow():
+    """At the learning rate 2 (1 + momentum) / 100 the roots of the steep direction are -1 and -momentum."""
+    paths = ravine.ravine_paths(0.038, 0.9, 2000)[1]
+    assert np.isclose(ravine.long_run_factors(0.038, 0.9)[1], 1, atol=1e-12)
+    assert np.allclose(np.abs(paths[1000:, 1]), 1.9, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"learning_rate": 0.0}, "above 0, got 0"),
-        ({"learning_rate": np.inf}, "finite"),
+        ({"learning_rate": 0.0}, "between 1e-06 and 1.0, got 0"),
+        ({"learning_rate": 1e308}, "between .* got 1e"),
+        ({"learning_rate": np.nan}, "between .* got nan"),
         ({"momentum": 1.0}, "below 1, got 1"),
         ({"momentum": np.nan}, "below 1, got nan"),
         ({"num_steps": 401}, "0 to 400, got 401"),
@@ -313,7 +321,19 @@ def test_explore_shows_what_your_function_raises():
     assert explore.message.value == ""
 
 
-@pytest.mark.parametrize(("draw", "choices"), [(draw_line, {}), (draw_line, {"slope": []}), (3, {"slope": [1]})])
+def test_explore_is_displayed_although_your_function_fails(capsys):
+    def fails(ax, slope):
+        raise KeyError("typo")
+
+    bundle = widgets.Explore(fails, slope=[1, 2])._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "image/png" not in bundle
+    assert "KeyError: 'typo'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("draw", "choices"), [(draw_line, {}), (draw_line, {"slope": []}), (draw_line, {"slope": 0.5}), (3, {"slope": [1]})]
+)
 def test_explore_refuses(draw, choices):
     with pytest.raises((TypeError, ValueError), match=r"draw must|needs values"):
         widgets.Explore(draw, **choices)

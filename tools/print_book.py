@@ -1,7 +1,7 @@
-"""Make the whole book as one PDF and one EPUB, in book/_build.
+"""Make the whole book as one PDF or one EPUB, in book/_build/print or another folder.
 
-    python tools/print_book.py pdf     needs Chromium (Debian: apt install chromium; or set CHROMIUM)
-    python tools/print_book.py epub
+    python tools/print_book.py pdf [FOLDER]     needs Chromium (Debian: apt install chromium; or set CHROMIUM)
+    python tools/print_book.py epub [FOLDER]
 
 The PDF is Jupyter Book's single page, printed by Chromium: bookmarks, tagged for screen readers, answers open. The
 EPUB is Sphinx's own, with formulas as MathML. Both show the still pictures of the interactives.
@@ -17,12 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import sync_playwright
 from sphinx.application import Sphinx
 
 TOOLS = Path(__file__).resolve().parent
 BOOK = TOOLS.parent / "book"
-BUILD = BOOK / "_build"
 NAME = "softmax-from-scratch"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -31,28 +29,36 @@ PROPERTY = b' properties="mathml"'
 FOLDED = re.compile(rb'<p (class="(?:collapsed|expanded) admonition-title">.*?)</p>')
 
 
-def pdf():
-    """Return the path of the PDF, after making it."""
+def pdf(folder):
+    """Make the PDF in a folder (a Path) and return its path. OSError if there is no Chromium."""
+    from playwright.sync_api import sync_playwright  # the EPUB does without
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise OSError("no Chromium found: install it (Debian: apt install chromium) or set CHROMIUM to its path")
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", "--builder", "singlehtml", BOOK], check=True)
-    target = BUILD / "pdf" / f"{NAME}.pdf"
-    target.parent.mkdir(exist_ok=True)
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    strictly = ["-W", "-n", "--keep-going"]
+    subprocess.run(
+        [jupyter_book, "build", *strictly, "--builder", "singlehtml", "--path-output", folder, BOOK], check=True
+    )
+    target = folder / f"{NAME}.pdf"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(color_scheme="light")
-        page.goto((BUILD / "singlehtml" / "index.html").as_uri(), timeout=300_000)
+        page.goto((folder / "_build" / "singlehtml" / "index.html").as_uri(), timeout=300_000)
         page.evaluate("MathJax.startup.promise")
         page.pdf(path=target, prefer_css_page_size=True, outline=True, tagged=True)
         browser.close()
     return target
 
 
-def epub():
-    """Return the path of the EPUB, after making it. Jupyter Book's own theme cannot make one, so Sphinx is asked."""
+def epub(folder):
+    """Make the EPUB in a folder (a Path) and return its path.
+
+    Jupyter Book's theme cannot make one, so Sphinx is asked itself.
+    """
     settings = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
     sys.path.insert(0, str(TOOLS))
-    folder = BUILD / "epub"
     overrides = {
         "extensions": ["myst_nb", "sphinx_external_toc", "course_book", "mnist_helpers.widgets.sphinx_host"],
         "project": settings["title"],
@@ -74,25 +80,35 @@ def epub():
         "language": "en",
         "exclude_patterns": ["_build", "**.ipynb_checkpoints"],
     }
-    Sphinx(BOOK, None, folder, BUILD / ".epub-doctrees", "epub", overrides, freshenv=True, warningiserror=True).build()
-    book = folder / f"{NAME}.epub"
-    mend(book)
-    return book
+    pages = folder / "epub"
+    Sphinx(BOOK, None, pages, folder / "doctrees", "epub", overrides, freshenv=True, warningiserror=True).build()
+    return mended(pages / f"{NAME}.epub", folder / f"{NAME}.epub")
 
 
-def mend(path):
-    """Mend in place what epubcheck finds in Sphinx's EPUB: pages with MathML must say so, no paragraph in a summary."""
-    with zipfile.ZipFile(path) as book:
+def mended(source, target):
+    """Copy an EPUB without what epubcheck finds in Sphinx's, and return the path of the copy.
+
+    Pages with MathML must say so, and a summary holds no paragraph.
+    """
+    with zipfile.ZipFile(source) as book:
         contents = {item: book.read(item) for item in book.infolist()}  # in their order: the first must be mimetype
     with_formulas = {item.filename for item, data in contents.items() if b"<math" in data}
-    with zipfile.ZipFile(path, "w") as book:
+    with zipfile.ZipFile(target, "w") as book:
         for item, data in contents.items():
             if item.filename == "content.opf":
                 data = ITEM.sub(lambda m: m[0] + (PROPERTY if m[1].decode() in with_formulas else b""), data)
             elif item.filename.endswith(".xhtml"):
                 data = FOLDED.sub(rb"<span \1</span>", data)
             book.writestr(item, data)
+    return target
+
+
+def main(kind, folder=BOOK / "_build" / "print"):
+    """Make one kind of file and print where it is."""
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    print({"pdf": pdf, "epub": epub}[kind](folder))
 
 
 if __name__ == "__main__":
-    print({"pdf": pdf, "epub": epub}[sys.argv[1]]())
+    main(*sys.argv[1:])

@@ -38,14 +38,19 @@
     }
   }
 
-  /** On paper nothing can be unfolded: answers are printed open. Folded code and outputs stay folded. */
-  function openAnswersOnPaper() {
+  /** On paper nothing can be unfolded: answers are printed open. Folded code and outputs stay folded. Paper is white. */
+  function prepareForPaper() {
+    const theme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
     const answers = [...document.querySelectorAll(".bd-article details:not(.hide):not([open])")];
     answers.forEach((part) => { part.open = true; });
-    addEventListener("afterprint", () => answers.forEach((part) => { part.open = false; }), { once: true });
+    addEventListener("afterprint", () => {
+      answers.forEach((part) => { part.open = false; });
+      document.documentElement.dataset.theme = theme;
+    }, { once: true });
   }
 
-  addEventListener("beforeprint", openAnswersOnPaper);
+  addEventListener("beforeprint", prepareForPaper);
 
   addEventListener("load", () => {
     Promise.resolve(window.MathJax?.startup?.promise).then(reachWideFormulas);

@@ -66,7 +66,7 @@ class Explore:
             self.image.value = self.picture([self.settings()])
             self.message.value = ""
         except Exception as error:  # of the reader's own function: whatever it is, it must be seen
-            self.message.value = "".join(format_exception_only(error)).strip()
+            self.message.value = _in_words(error)
 
     def stills(self):
         """Return the settings of the stills: ends and middle of the first slider, the others where they start."""
@@ -91,10 +91,16 @@ class Explore:
 
     def _repr_mimebundle_(self, **kwargs):
         self.update()
-        if self.message.value:
-            print(self.message.value)  # the sliders are still there, and the cure is in the reader's function
-            return {VIEW: live_view(self.view), "text/plain": repr(self)}
-        return {VIEW: live_view(self.view), "text/plain": repr(self), "image/png": self.picture(self.stills())}
+        bundle = {VIEW: live_view(self.view), "text/plain": repr(self)}
+        try:
+            bundle["image/png"] = self.picture(self.stills())
+        except Exception as error:  # as above: the sliders are there all the same
+            print(_in_words(error))
+        return bundle
+
+
+def _in_words(error):
+    return "".join(format_exception_only(error)).strip()
 
 
 def _slider(name, values):

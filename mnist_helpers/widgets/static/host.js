@@ -31,12 +31,12 @@ window.mnistWidgets = (() => {
 
   /** Replace the still picture of one box by the interactive. The still stays for paper and if the module fails. */
   function mount(box) {
+    if (box.model) return;
     const state = JSON.parse(box.querySelector("script[type='application/json']").textContent);
     const el = document.createElement("div");
     el.className = "mw-live";
     box.append(el);
     box.model = new Model(state);
-    const start = performance.now();
     try {
       modules[box.dataset.module].render({ model: box.model, el });
       box.classList.add("mw-mounted");
@@ -44,20 +44,24 @@ window.mnistWidgets = (() => {
       el.remove();
       throw error;
     }
-    box.dataset.milliseconds = (performance.now() - start).toFixed(1);
   }
 
-  const seen = new IntersectionObserver((entries) => {
+  const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (isIntersecting) {
-        seen.unobserve(target);
+        near.unobserve(target);
         mount(target);
       }
     }
   }, { rootMargin: "300px" });
 
+  // As soon as the page has nothing else to do, so that nothing moves under a reader who scrolls; at once where one looks.
   addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll(".mnist-widget").forEach((box) => seen.observe(box));
+    const idle = window.requestIdleCallback ?? ((callback) => setTimeout(callback, 200));
+    for (const box of document.querySelectorAll(".mnist-widget")) {
+      near.observe(box);
+      idle(() => mount(box));
+    }
   });
 
   return { register: (name, module) => { modules[name] = module; } };
