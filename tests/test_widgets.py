@@ -8,7 +8,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from mnist_helpers import widgets
 from mnist_helpers.functional import cross_entropy, softmax
-from mnist_helpers.widgets import confusion_explorer, step_size
+from mnist_helpers.widgets import confusion_explorer, ravine, step_size
 
 
 def slopes(f, x, step=1e-6):

@@ -100,7 +100,10 @@ class Interactive(anywidget.AnyWidget):
     _ipython_display_ = None  # ipywidgets 7 would display without what follows
 
     def _repr_mimebundle_(self, **kwargs):
-        return {VIEW: live_view(self), **self.bundle()}
+        # What we inherit differs: a pair with what Colab needs, a dict, or nothing (the oldest versions).
+        inherited = getattr(super(), "_repr_mimebundle_", lambda **_: {VIEW: live_view(self)})(**kwargs)
+        data, metadata = inherited if isinstance(inherited, tuple) else (inherited, {})
+        return {**data, **self.bundle()}, metadata
 
 
 def live_view(widget):
