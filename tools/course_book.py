@@ -14,6 +14,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.util.fileutil import copy_asset_file
 
+PAGE_BUILDERS = ("html", "dirhtml", "singlehtml")
 NOTATION, GLOSSARY = "appendix/notation", "appendix/glossary"
 MATHJAX = (
     "tex-chtml.js",
@@ -45,7 +46,7 @@ NO_LINKS = (
 
 def copy_mathjax(app, exception):
     """Copy the parts of MathJax that the pages load out of the package sphinx-mathjax-offline."""
-    if exception is not None or app.builder.name not in ("html", "singlehtml"):
+    if exception is not None or app.builder.name not in PAGE_BUILDERS:
         return
     for file in files("sphinx-mathjax-offline"):
         _, found, name = str(file).partition("static/mathjax/")
