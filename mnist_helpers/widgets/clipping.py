@@ -4,12 +4,13 @@ import numpy as np
 import traitlets
 
 from mnist_helpers.functional import log_softmax, softmax
-from mnist_helpers.widgets._base import Interactive, check_finite
+from mnist_helpers.widgets._base import Interactive
 
 __all__ = ["Clipping"]
 
 NUM_OTHERS = 9
 RANGE = (-50.0, 10.0)
+MAX_LOGIT = 1e4
 
 
 class Clipping(Interactive):
@@ -20,7 +21,7 @@ class Clipping(Interactive):
     Parameters
     ----------
     label_logit : float
-        Between -50 and 10 on the page's slider; any finite number from Python.
+        Between -50 and 10 on the page's slider; from -1e4 to 1e4 from Python.
     epsilon : float
         The probability is clipped to [epsilon, 1 - epsilon]. Positive, below one half; powers of ten from 1e-15 to
         1e-1 on the page's slider.
@@ -28,11 +29,11 @@ class Clipping(Interactive):
     Raises
     ------
     traitlets.TraitError, ValueError
-        If a number is of the wrong kind or not finite, or epsilon is not between 0 and one half.
+        If a number is of the wrong kind, label_logit is outside its range, or epsilon is not between 0 and one half.
 
     Notes
     -----
-    Formulas (5.7), (5.8) and (5.9) of chapter 5.
+    Formulas (5.7), (5.8) and (5.9) of chapter 5, computed in float64. Losses are in nats.
     """
 
     module = "clipping"
@@ -41,7 +42,9 @@ class Clipping(Interactive):
 
     @traitlets.validate("label_logit")
     def _check_logit(self, proposal):
-        return check_finite("label_logit", proposal.value)
+        if not abs(proposal.value) <= MAX_LOGIT:
+            raise ValueError(f"label_logit must be from {-MAX_LOGIT:g} to {MAX_LOGIT:g}, got {proposal.value}")
+        return proposal.value
 
     @traitlets.validate("epsilon")
     def _check_epsilon(self, proposal):
@@ -52,10 +55,15 @@ class Clipping(Interactive):
     def curves(self, label_logits):
         """Return losses and slopes at some logits of the label.
 
+        Parameters
+        ----------
+        label_logits : array_like of shape (N,)
+
         Returns
         -------
         dict of ndarray
-            `label_prob`, shape (N,), and `losses` and `slopes`, shape (2, N): true, clipped.
+            float64. `label_prob`, shape (N,), and `losses` (nats) and `slopes` (nats per unit of the logit), shape
+            (2, N): true, clipped. At a border of the clip, where the slope jumps, the clipped one is 0.
         """
         logits = np.zeros((len(label_logits), NUM_OTHERS + 1))
         logits[:, 0] = label_logits
@@ -68,12 +76,19 @@ class Clipping(Interactive):
         }
 
     def edges(self):
-        """Return the two logits of the label between which the clip does nothing, shape (2,)."""
+        """Return the two logits of the label between which the clip does nothing, shape (2,), float64."""
         odds = NUM_OTHERS * self.epsilon / (1 - self.epsilon)
         return np.array([np.log(odds), 2 * np.log(NUM_OTHERS) - np.log(odds)])
 
     def results(self):
-        """Return `label_prob`, `cap`, shape (1,), and `losses`, `slopes` (true, clipped) and `edges`, shape (2,)."""
+        """Return what the page shows.
+
+        Returns
+        -------
+        dict of ndarray
+            float64. `label_prob` and `cap` (the largest clipped loss, in nats), shape (1,); `losses` and `slopes`
+            (true, clipped) and `edges`, shape (2,).
+        """
         at = self.curves([self.label_logit])
         at = {name: values[..., 0] for name, values in at.items()}
         return {

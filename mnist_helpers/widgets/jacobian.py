@@ -9,6 +9,7 @@ from mnist_helpers.widgets._base import Interactive, check_finite, finite_list
 __all__ = ["Jacobian"]
 
 MAX_CLASSES = 6
+MAX_LOGIT = 1e4
 
 
 class Jacobian(Interactive):
@@ -17,19 +18,21 @@ class Jacobian(Interactive):
     Parameters
     ----------
     logits : list of K float
-        Two to six classes. Between -10 and 10 on the page's sliders; any finite numbers from Python.
+        Two to six classes. Between -10 and 10 on the page's sliders; from -1e4 to 1e4 from Python.
     label : int
-        The class of the one-hot target t, 0 .. K - 1.
+        The class of the one-hot target t, 0 .. K - 1. To change the number of classes together with the label, set both
+        inside ``hold_trait_notifications()``.
 
     Raises
     ------
     traitlets.TraitError, ValueError
-        If a number is of the wrong kind or not finite, there are too few or too many logits, or the label is no class.
+        If a number is of the wrong kind, not finite or too large, there are too few or too many logits, or the label is
+        no class.
 
     Notes
     -----
     With a one-hot target the chain rule through the probabilities needs one row of the matrix, that of the label,
-    times -1/p[label]. See chapter 4, formulas (4.3), (4.9) and (4.10).
+    times -1/p[label]. See chapter 4, formulas (4.3), (4.9) and (4.10). The page computes in float64.
     """
 
     module = "jacobian"
@@ -44,7 +47,9 @@ class Jacobian(Interactive):
         if len(proposal.value) > MAX_CLASSES:
             raise ValueError(f"logits must be at most {MAX_CLASSES} numbers, got {len(proposal.value)}")
         self._check_pair(self.label, proposal.value)
-        return check_finite("logits", proposal.value)
+        if np.abs(check_finite("logits", proposal.value)).max() > MAX_LOGIT:
+            raise ValueError(f"logits must be from {-MAX_LOGIT:g} to {MAX_LOGIT:g}, got {proposal.value}")
+        return proposal.value
 
     @traitlets.validate("label")
     def _check_label(self, proposal):
@@ -62,18 +67,21 @@ class Jacobian(Interactive):
         Returns
         -------
         dict of ndarray
-            `probs`, `row_sums`, `gradient` (p - t) and `through_probs` (row of the label times -1/p[label]), shape
-            (K,), and `jacobian`, shape (K, K). Where p[label] underflows to 0, `through_probs` is NaN.
+            float64. `probs`, `row_sums` (of the matrix), `gradient` (p - t) and `through_probs` (row of the label times
+            -1/p[label]), shape (K,); `gradient_sum`, shape (1,); `jacobian`, shape (K, K), row i the slopes of p[i].
+            Where p[label] underflows, `through_probs` is NaN or infinite.
         """
         probs = softmax(self.logits)
         jacobian = softmax_jacobian(probs)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             through_probs = -1 / probs[self.label] * jacobian[self.label]
+        gradient = probs - one_hot([self.label], len(probs))[0]
         return {
             "probs": probs,
             "jacobian": jacobian,
             "row_sums": jacobian.sum(axis=1),
-            "gradient": probs - one_hot([self.label], len(probs))[0],
+            "gradient": gradient,
+            "gradient_sum": np.array([gradient.sum()]),
             "through_probs": through_probs,
         }
 

@@ -7,6 +7,9 @@ from mnist_helpers.widgets._base import Interactive, check_finite, finite_list
 
 __all__ = ["SoftmaxBars"]
 
+MAX_SCORE = 1e4
+TEMPERATURES = (1e-3, 1e3)
+
 
 class SoftmaxBars(Interactive):
     """Bars of softmax probabilities that follow the logits, a shift common to all, and a temperature.
@@ -14,16 +17,17 @@ class SoftmaxBars(Interactive):
     Parameters
     ----------
     logits : list of K float
-        Between -5 and 5 on the page's sliders; any finite numbers from Python.
+        At least one. Between -5 and 5 on the page's sliders; from -1e4 to 1e4 from Python.
     shift : float
-        Added to every logit. Softmax should not notice.
+        Added to every logit. Softmax should not notice. Between -120 and 120 on the page's slider; from -1e4 to 1e4
+        from Python.
     temperature : float
-        Positive. The shifted logits are divided by it.
+        The shifted logits are divided by it. Between 0.1 and 10 on the page's slider; from 1e-3 to 1e3 from Python.
 
     Raises
     ------
     traitlets.TraitError, ValueError
-        If a number is of the wrong kind, not finite, or the temperature is not positive.
+        If a number is of the wrong kind, not finite, or outside its range.
 
     Notes
     -----
@@ -40,17 +44,28 @@ class SoftmaxBars(Interactive):
         super().__init__(logits=list(logits), **state)
 
     @traitlets.validate("logits", "shift")
-    def _check(self, proposal):
-        return check_finite(proposal.trait.name, proposal.value)
+    def _check_scores(self, proposal):
+        name, value = proposal.trait.name, proposal.value
+        if np.abs(check_finite(name, value)).max() > MAX_SCORE:
+            raise ValueError(f"{name} must be from {-MAX_SCORE:g} to {MAX_SCORE:g}, got {value}")
+        return value
 
     @traitlets.validate("temperature")
     def _check_temperature(self, proposal):
-        if check_finite("temperature", proposal.value) <= 0:
-            raise ValueError(f"temperature must be positive, got {proposal.value}")
+        low, high = TEMPERATURES
+        if not low <= proposal.value <= high:
+            raise ValueError(f"temperature must be from {low:g} to {high:g}, got {proposal.value}")
         return proposal.value
 
     def results(self):
-        """Return `exponentials`, `naive` and `stable`, each of shape (K,), float32; NaN where the naive one fails."""
+        """Return what the page shows.
+
+        Returns
+        -------
+        dict of ndarray
+            `exponentials` of the scores, and the probabilities `naive` and `stable`, each of shape (K,), float32. Where
+            the exponentials overflow or all underflow, `naive` has NaN; `stable` never has.
+        """
         scores = np.float32(np.float32(np.add(self.logits, self.shift)) / np.float32(self.temperature))
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             exponentials = np.exp(scores)

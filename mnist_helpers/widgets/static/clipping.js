@@ -1,6 +1,8 @@
 // True and clipped loss, and their slopes, as the label's logit moves. Twin of Clipping in clipping.py.
 const NUM_OTHERS = 9; // classes, all with the logit 0
-const LOWEST = -50, HIGHEST = 10;
+const LOWEST = -50, HIGHEST = 10; // of the label's logit
+const LEFT = -52, RIGHT = 12; // of the plots, so that a mark at either end is whole
+const LABELLED_WIDTH = 70; // of a grey part that has room for its name
 const SPOKEN = { losses: "loss", slopes: "slope" };
 
 function clippingAt(labelLogit, epsilon) {
@@ -24,34 +26,44 @@ function clipEdges(epsilon) {
 
 /** One of the two plots: the name of its quantity, both curves, where the clip is active, and the reader's logit. */
 function clippingPlot(name, y, label, onmove) {
-  const plot = axes({ x: { min: LOWEST, max: HIGHEST, label: "logit of the label" }, y, label, width: 340, height: 270 });
-  const inside = (x) => Math.max(LOWEST, Math.min(HIGHEST, x));
+  const plot = axes({ x: { min: LEFT, max: RIGHT, label: "logit of the label" }, y, label, width: 340, height: 270 });
+  const inside = (x) => between(x, LOWEST, HIGHEST), onPlot = (x) => between(x, LEFT, RIGHT);
   const top = plot.py(y.max), height = plot.py(y.min) - top;
   const zones = [0, 1].map(() => element("rect", { class: "mw-clipping-zone", y: top, height }));
   const gap = element("line", { class: "mw-clipping-gap" });
   plot.content.append(...zones);
   const lines = [plot.line(0), plot.line(1)];
   plot.content.append(gap);
-  if (name === "slopes") { // there its middle is free
-    plot.over.append(element("text", { x: plot.px(LOWEST) + 8, y: plot.py(-0.75) }, "clip active"));
-  }
-  const square = element("path", { class: "mw-clipping-mark", d: MARKS.square(0, 0, 6) });
+  const active = element("text", { class: "mw-clipping-text", x: plot.px(LEFT) + 8 }, "clip active");
+  const capLine = element("line", { class: "mw-clipping-cap", x1: plot.px(LEFT), x2: plot.px(RIGHT) });
+  const capText = element("text", { class: "mw-clipping-text", x: plot.px(RIGHT) - 6, "text-anchor": "end" });
+  plot.content.append(...(name === "losses" ? [capLine, capText, active] : [active]));
+  // Larger than the point on the true curve, so that it can be seen behind it where both are the same.
+  const square = element("path", { class: "mw-clipping-mark", d: MARKS.square(0, 0, 12) });
   plot.over.append(square);
   const dragged = handle(plot, {
-    label: `logit of the label, on the true ${SPOKEN[name]}`, step: 0.5, series: 0, along: "x",
+    label: `logit of the label, on the true ${SPOKEN[name]}`, step: 0.5, series: 0, along: "x", range: [LOWEST, HIGHEST],
     spoken: (x, value) => `logit ${plain(x)}, ${SPOKEN[name]} ${plain(value)}`,
-    onmove: (x) => onmove(inside(x)),
+    onmove,
   });
-  set(dragged.node, "aria-valuemin", LOWEST);
-  set(dragged.node, "aria-valuemax", HIGHEST);
   return {
     node: plot.node,
-    drawCurves(points, [low, high]) {
+    drawCurves(points, [low, high], cap) {
       lines.forEach((line, i) => line.draw(points.map((point) => [point.x, point[name][i]])));
-      [[LOWEST, low], [high, HIGHEST]].forEach(([start, end], i) => {
-        set(zones[i], "x", plot.px(inside(start)));
-        set(zones[i], "width", Math.max(0, plot.px(inside(end)) - plot.px(inside(start))));
+      [[LEFT, low], [high, RIGHT]].forEach(([start, end], i) => {
+        set(zones[i], "x", plot.px(onPlot(start)));
+        set(zones[i], "width", plot.px(onPlot(end)) - plot.px(onPlot(start)));
       });
+      set(active, "visibility", plot.px(onPlot(low)) - plot.px(LEFT) < LABELLED_WIDTH ? "hidden" : "visible");
+      if (name === "slopes") {
+        set(active, "y", plot.py(-0.5));
+        return;
+      }
+      set(active, "y", plot.py(cap > 6 ? cap - 5 : cap + 2)); // below the cap if there is room
+      set(capLine, "y1", plot.py(cap));
+      set(capLine, "y2", plot.py(cap));
+      set(capText, "y", plot.py(Math.max(cap + 1.3, 16))); // above the curve, which is low there
+      capText.textContent = `cap −ln ε = ${plain(cap)}`;
     },
     drawPoint(x, [truth, clipped]) {
       const at = plot.px(inside(x));
@@ -65,9 +77,31 @@ function clippingPlot(name, y, label, onmove) {
 
 /** The curves as points. At an edge there are two, so that the slope jumps upright. */
 function clippingCurves(epsilon) {
-  const edges = clipEdges(epsilon).flatMap((z) => [z - 1e-6, z + 1e-6]).filter((z) => z > LOWEST && z < HIGHEST);
-  const grid = Array.from({ length: 241 }, (_, i) => LOWEST + ((HIGHEST - LOWEST) * i) / 240);
+  const edges = clipEdges(epsilon).flatMap((z) => [z - 1e-6, z + 1e-6]).filter((z) => z > LEFT && z < RIGHT);
+  const grid = Array.from({ length: 257 }, (_, i) => LEFT + ((RIGHT - LEFT) * i) / 256);
   return [...grid, ...edges].sort((a, b) => a - b).map((x) => ({ x, ...clippingAt(x, epsilon) }));
+}
+
+/** A probability with so many digits that it is on the right side of the clip's border: p, or what it lacks to 1. */
+function probabilityNear(p, epsilon) {
+  const digits = (x, border) => {
+    const side = (number) => Math.sign(number - border);
+    let count = 3;
+    while (count < 17 && side(Number(x.toPrecision(count))) !== side(x)) count++;
+    const rounded = Number(x.toPrecision(count));
+    return (x >= 1e-3 ? String(rounded) : x === 0 ? "0" : rounded.toExponential()).replaceAll("-", "−");
+  };
+  if (p >= 0.9995 && p < 1) return `1 − ${digits(1 - p, epsilon)}`;
+  return digits(p, p < 0.5 ? epsilon : 1 - epsilon);
+}
+
+/** What the clip does to an example whose label has the probability p. */
+function clipSentence(p, epsilon, cap) {
+  const border = { [epsilon]: "epsilon", [1 - epsilon]: "1 − epsilon" }[p];
+  if (border) return `That is exactly ${border}: here the slope jumps, and the clipped loss counts as flat.`;
+  if (p < epsilon) return `That is below epsilon: the clipped loss stays at its cap, ${plain(cap)} nats, and its slope is 0.`;
+  if (p > 1 - epsilon) return "That is above 1 − epsilon: the clipped loss is constant, and its slope is 0.";
+  return "Between epsilon and 1 − epsilon the clip does nothing.";
 }
 
 function clippingTable() {
@@ -92,7 +126,7 @@ function render({ model, el }) {
   const move = (value) => change(model, "label_logit", value);
   const against = "against the logit of the label";
   const plots = {
-    losses: clippingPlot("losses", { min: 0, max: 55, label: "loss (nats)" }, `loss ${against}`, move),
+    losses: clippingPlot("losses", { min: -3, max: 57, label: "loss (nats)" }, `loss ${against}`, move),
     slopes: clippingPlot("slopes", { min: -1.1, max: 0.1, label: "slope ∂J/∂z" }, `slope ${against}`, move),
   };
   const logit = slider({
@@ -112,17 +146,14 @@ function render({ model, el }) {
     const at = clippingAt(z, clip), edges = clipEdges(clip), cap = -Math.log(clip);
     if (drawn !== clip) {
       const points = clippingCurves(clip);
-      Object.values(plots).forEach((plot) => plot.drawCurves(points, edges));
+      Object.values(plots).forEach((plot) => plot.drawCurves(points, edges, cap));
       drawn = clip;
     }
     Object.entries(plots).forEach(([name, plot]) => plot.drawPoint(z, at[name]));
     logit.set(z);
     epsilon.set(Math.log10(clip));
     table.show(at);
-    ui.say(`The label has the probability ${plain(at.prob)}. ${
-      at.prob < clip ? `That is below epsilon: the clipped loss stays at its cap, ${plain(cap)} nats, and its slope is 0.`
-        : at.prob > 1 - clip ? "That is above 1 − epsilon: the clipped loss is constant, and its slope is 0."
-          : "Between epsilon and 1 − epsilon the clip does nothing."}`);
+    ui.say(`The label has the probability ${probabilityNear(at.prob, clip)}. ${clipSentence(at.prob, clip, cap)}`);
     publish(model, { label_prob: [at.prob], losses: at.losses, slopes: at.slopes, cap: [cap], edges });
   });
 }

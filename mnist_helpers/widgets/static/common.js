@@ -1,11 +1,15 @@
 // What the interactives share: elements, controls, axes, and the way to and from the model.
 const SVG_TAGS = new Set(["svg", "g", "path", "line", "circle", "ellipse", "rect", "text", "title", "image", "polygon",
   "clipPath", "defs", "pattern"]);
+const CONTROLS = new Set(["input", "select", "button"]);
 
 /** Make an HTML or SVG element with attributes and children (nodes, texts, lists of them). */
 function element(tag, attributes = {}, ...children) {
   const node = SVG_TAGS.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) set(node, name, value);
+  // JupyterLab has shortcuts of one letter and moves between cells with the arrows. Here keys belong to the control; the
+  // sign must stand on what has the focus itself.
+  if (CONTROLS.has(tag) || "tabindex" in attributes) set(node, "data-lm-suppress-shortcuts", "true");
   node.append(...children.flat());
   return node;
 }
@@ -21,8 +25,7 @@ function set(node, name, value) {
 function frame(el, title) {
   const reading = element("p", { class: "mw-reading", role: "status" });
   const body = element("div", { class: "mw-body" });
-  // JupyterLab has shortcuts of one letter and moves between cells with the arrows; here the keys belong to the figure.
-  const group = element("div", { class: "mw", role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true" },
+  const group = element("div", { class: "mw", role: "group", "aria-label": title },
     element("p", { class: "mw-title", "aria-hidden": "true" }, title), body, reading);
   el.replaceChildren(group);
   let timer = null;
@@ -38,8 +41,9 @@ function frame(el, title) {
   };
 }
 
-/** A labelled slider. `format` makes the text beside it, which is also what is spoken. */
-function slider({ label, min, max, step, value, format = (x) => plain(x), oninput }) {
+/** A labelled slider. `format` makes the text beside it, which is also what is spoken.
+ * With `buttons` it has a − and a + that go to the next multiple of `step`, for fingers too large for the track. */
+function slider({ label, min, max, step, value, format = (x) => plain(x), oninput, buttons = false }) {
   const output = element("span", { class: "mw-number", "aria-hidden": "true" });
   const input = element("input", { type: "range", min, max, step, "aria-label": label });
   const write = (x) => {
@@ -47,11 +51,23 @@ function slider({ label, min, max, step, value, format = (x) => plain(x), oninpu
     set(input, "aria-valuetext", format(x));
   };
   input.addEventListener("input", () => { write(input.valueAsNumber); oninput(input.valueAsNumber); });
+  let current = value;
+  const nudge = (sign, text, name) => {
+    const small = button(text, () => {
+      const next = (sign > 0 ? Math.floor(current / step + 1e-6) : Math.ceil(current / step - 1e-6)) + sign;
+      oninput(between(Number((next * step).toPrecision(12)), min, max));
+    });
+    set(small, "aria-label", `${label}: ${name}`);
+    return small;
+  };
+  const track = buttons
+    ? element("span", { class: "mw-nudges" }, nudge(-1, "−", "less"), input, nudge(1, "+", "more")) : input;
   const control = {
     input,
-    node: element("div", { class: "mw-slider" }, element("span", { class: "mw-name", "aria-hidden": "true" }, label), input, output),
+    node: element("div", { class: "mw-slider" }, element("span", { class: "mw-name", "aria-hidden": "true" }, label), track, output),
     /** Follow the model. A number beyond the slider's ends leaves it at the end, but is written as it is. */
     set(x) {
+      current = x;
       if (document.activeElement !== input || Math.abs(input.valueAsNumber - x) > step) input.value = x;
       write(x);
     },
@@ -102,7 +118,7 @@ function axes({ x, y, width = 420, height = 280, label }) {
     element("text", { x: (margin.left + right) / 2, y: height - 6, "text-anchor": "middle" }, x.label ?? ""),
     element("text", { transform: `translate(12 ${(margin.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, y.label ?? ""));
   return {
-    node, px, py, content, over, // `content` is clipped, `over` is not
+    node, x, y, px, py, content, over, // `content` is clipped, `over` is not
     /** A line in one of the series' styles, 0 to 4; `line.draw([[x, y], ...])` moves it. */
     line(series) {
       const path = element("path", { class: `mw-line mw-line-${series}` });
@@ -160,22 +176,37 @@ const MARKS = {
   triangle: (x, y, r) => `M${x} ${y - 1.15 * r}l${1.1 * r} ${1.9 * r}h${-2.2 * r}z`,
 };
 
-/** A point that can be dragged and moved with the arrow keys. `onmove(x, y)` gets the plot's own units.
+/** How far each key moves a handle, in steps along x and y; Home and End go to the ends of its range along x. */
+const KEY_STEPS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1], PageUp: [0, 10], PageDown: [0, -10],
+  Home: [-Infinity, 0], End: [Infinity, 0],
+};
+
+/** A point that can be dragged and moved with the keys. `onmove(x, y)` gets the plot's own units, never beyond `range`
+ * (along x; the axis if not given) or, for a point that moves both ways, the y axis.
  * One that moves `along` "x" only takes up and down as right and left; `spoken(x, y)` makes the text that is read out. */
-function handle(plot, { label, step = 0.1, shape = "circle", series = 1, along, spoken, onmove }) {
-  const node = element("g", { class: `mw-handle mw-handle-${series}`, tabindex: 0, role: "slider", "aria-label": label },
-    element("circle", { r: 12, fill: "transparent", stroke: "none" }), // room for a finger
-    element("path", { d: MARKS[shape](0, 0, 8) }));
+function handle(plot, options) {
+  const { label, step = 0.1, shape = "circle", series = 1, along, range = [plot.x.min, plot.x.max], spoken, onmove } = options;
+  const node = element("g", {
+    class: `mw-handle mw-handle-${series}`, tabindex: 0, role: "slider", "aria-label": label,
+    "aria-valuemin": range[0], "aria-valuemax": range[1],
+  },
+  element("circle", { r: 12, fill: "transparent", stroke: "none" }), // room for a finger
+  element("path", { d: MARKS[shape](0, 0, 8) }));
+  // A slider has one value, x; what is read out has both.
+  if (along !== "x") set(node, "aria-roledescription", "movable point");
   let at = [0, 0];
+  const move = (x, y) => onmove(between(x, ...range), along === "x" ? y : between(y, plot.y.min, plot.y.max));
   node.addEventListener("pointerdown", (event) => { node.setPointerCapture(event.pointerId); node.focus(); event.preventDefault(); });
-  node.addEventListener("pointermove", (event) => { if (node.hasPointerCapture(event.pointerId)) onmove(...plot.where(event)); });
+  node.addEventListener("pointermove", (event) => { if (node.hasPointerCapture(event.pointerId)) move(...plot.where(event)); });
   node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!way) return;
+    const way = KEY_STEPS[event.key];
+    if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const size = event.shiftKey ? 10 * step : step;
-    if (along === "x") onmove(at[0] + size * (way[0] + way[1]), at[1]);
-    else onmove(at[0] + size * way[0], at[1] + size * way[1]);
+    event.stopPropagation();
+    const size = event.shiftKey && event.key.startsWith("Arrow") ? 10 * step : step;
+    const [right, up] = along === "x" ? [way[0] + way[1], 0] : way;
+    move(at[0] + size * right, at[1] + size * up);
   });
   plot.over.append(node);
   plot.node.setAttribute("role", "group"); // its handles are controls, so it is no longer one picture
@@ -184,7 +215,8 @@ function handle(plot, { label, step = 0.1, shape = "circle", series = 1, along, 
     set(x, y) {
       at = [x, y];
       set(node, "transform", `translate(${plot.px(x)} ${plot.py(y)})`);
-      set(node, "aria-valuenow", x.toFixed(2)); set(node, "aria-valuetext", spoken?.(x, y) ?? `${x.toFixed(2)}, ${y.toFixed(2)}`);
+      set(node, "aria-valuenow", between(x, ...range).toFixed(2));
+      set(node, "aria-valuetext", spoken?.(x, y) ?? `${x.toFixed(2)}, ${y.toFixed(2)}`);
     },
   };
 }
@@ -237,15 +269,35 @@ function swatch(series) {
     element("path", { class: `mw-line mw-line-${series}`, d: "M0 4H28" }));
 }
 
+/** A name beside what it belongs to, where there is no room for a table with heads. */
+function narrowName(text) {
+  return element("span", { class: "mw-narrow", "aria-hidden": "true" }, text);
+}
+
 /** A copy of a list with one item replaced. */
 function replaced(list, index, value) {
   return list.map((item, i) => (i === index ? value : item));
 }
 
-/** A number as it is read: few digits, and a real minus. */
+/** The number of an interval that is nearest to x. */
+function between(x, low, high) {
+  return Math.max(low, Math.min(high, x));
+}
+
+/** A number as it is read: three decimals, or three digits and a power of ten, and a real minus. */
 function plain(x) {
-  const text = Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(1) : String(Number(x.toFixed(3)));
-  return text.replace("-", "−");
+  const size = Math.abs(x);
+  const text = size >= 1e5 || (size !== 0 && size < 1e-3) ? scientific(x) : String(Number(x.toFixed(3)));
+  return text.replaceAll("-", "−");
+}
+
+function scientific(x) {
+  return Number(x.toPrecision(3)).toExponential();
+}
+
+/** A probability; one that would be rounded to 1 is written by what it lacks. */
+function probability(p) {
+  return p >= 0.9995 && p < 1 ? `1 − ${plain(1 - p)}` : plain(p);
 }
 
 function subscript(k) {

@@ -18,7 +18,7 @@ function bar(name) {
   const value = element("span", { class: "mw-value" });
   const track = element("span", { class: `mw-bar mw-bar-${name}` }, fill);
   return {
-    node: element("span", { class: "mw-cell" }, track, value),
+    node: element("span", { class: "mw-cell" }, narrowName(name), track, value),
     set(p) {
       fill.style.width = `${100 * (Number.isFinite(p) ? p : 0)}%`;
       value.textContent = Number.isFinite(p) ? p.toFixed(3) : String(p).toLowerCase();
@@ -33,7 +33,8 @@ function verdict({ exponentials, naive, stable }) {
     return `not a number, because ${exponentials.includes(Infinity) ? "an exponential is infinite" : "all exponentials are 0"}`;
   }
   const worst = Math.max(...naive.map((p, k) => Math.abs(p - stable[k])));
-  if (worst < 1e-6) return "the same, but for the last digits";
+  const vanished = naive.some((p, k) => p === 0 && stable[k] !== 0);
+  if (worst < 1e-6) return `the same, but for the last digits${vanished ? ", and small ones have become 0" : ""}`;
   return `${list(naive)}, wrong by up to ${plain(worst)}, because the exponentials have few digits left`;
 }
 
@@ -54,17 +55,20 @@ function render({ model, el }) {
     element("span", {}, "score"), element("span", {}, "naive, float32"), element("span", {}, "stable, float32"));
   const table = element("div", { class: "mw-bars" });
   const shift = slider({
-    label: "add to every score", min: -120, max: 120, step: 1, value: model.get("shift"),
+    label: "add to every score", min: -120, max: 120, step: 1, value: model.get("shift"), buttons: true,
     oninput: (value) => change(model, "shift", value),
   });
   const temperature = slider({
-    label: "temperature", min: -1, max: 1, step: 0.02, value: Math.log10(model.get("temperature")),
+    label: "temperature (0.1 to 10, log scale)", min: -1, max: 1, step: 0.02, value: Math.log10(model.get("temperature")),
     format: (value) => (10 ** value).toPrecision(2),
     oninput: (value) => change(model, "temperature", 10 ** value),
   });
-  ui.add(table, shift.node, temperature.node);
+  const names = ["logits", "shift", "temperature"];
+  const opened = Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const reset = button("Reset", () => change(model, opened));
+  ui.add(table, shift.node, temperature.node, element("div", { class: "mw-row" }, reset));
 
-  return follow(model, ["logits", "shift", "temperature"], () => {
+  return follow(model, names, () => {
     const logits = model.get("logits");
     const results = softmaxes(logits, model.get("shift"), model.get("temperature"));
     if (rows.length !== logits.length) {
