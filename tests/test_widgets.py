@@ -4,17 +4,53 @@ import numpy as np
 import pytest
 import traitlets
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import precision_recall_fscore_support
 
 from mnist_helpers import widgets
 from mnist_helpers.functional import cross_entropy, softmax
-from mnist_helpers.widgets import confusion_explorer, ravine, step_size
+from mnist_helpers.models import loss_and_grads
+from mnist_helpers.widgets import ravine, step_size, three_classes
 
 
 def slopes(f, x, step=1e-6):
     """Central differences of f; the last axis says which entry of x was nudged."""
     nudges = step * np.eye(len(x))
     return np.stack([(f(x + n) - f(x - n)) / (2 * step) for n in nudges], axis=-1)
+
+
+# ---------------------------------------------------------------- SoftmaxBars
+
+
+@pytest.mark.parametrize("shift", [0.0, -50.0, 80.0])
+def test_softmax_bars_are_softmax_in_single_precision(shift):
+    widget = widgets.SoftmaxBars(logits=[2.0, 1.0, 0.1], shift=shift, temperature=2.0)
+    results = widget.results()
+    assert all(values.dtype == np.float32 for values in results.values())
+    for name in ("naive", "stable"):
+        assert np.allclose(results[name], softmax(np.array([2.0, 1.0, 0.1]) / 2), rtol=2e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shift", [-1e4, 0.0, 1e4])
+@pytest.mark.parametrize("temperature", [1e-3, 1e3])
+def test_softmax_bars_stay_finite_at_their_bounds(shift, temperature):
+    stable = widgets.SoftmaxBars(logits=[1e4, -1e4, 0.0], shift=shift, temperature=temperature).results()["stable"]
+    assert np.isclose(stable.sum(), 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"logits": [1e39, 0.0]}, r"logits must be from -10000 to 10000, got \[1e\+39"),
+        ({"logits": [0.0, np.nan]}, "finite"),
+        ({"logits": []}, "length"),
+        ({"shift": -2e4}, "shift must be from -10000 to 10000, got -20000"),
+        ({"temperature": 1e-50}, "temperature must be from 0.001 to 1000, got 1e-50"),
+        ({"temperature": np.nan}, "got nan"),
+    ],
+)
+def test_softmax_bars_refuse(state, message):
+    with pytest.raises((ValueError, traitlets.TraitError), match=message):
+        widgets.SoftmaxBars(**state)
 
 
 # ---------------------------------------------------------------- Jacobian
@@ -42,6 +78,7 @@ def test_jacobian_shows_where_the_way_through_the_probabilities_fails():
     [
         ({"logits": [0.0, np.nan], "label": 0}, "finite"),
         ({"logits": [0.0] * 7}, "at most 6"),
+        ({"logits": [0.0] * 2 + [1e5]}, "from -10000 to 10000"),
         ({"logits": [0.0, 0.0], "label": 2}, "0 to 1, got 2"),
         ({"logits": [0.0, 0.0], "label": -1}, "0 to 1, got -1"),
         ({"logits": [0.0], "label": 0}, "length"),
@@ -57,6 +94,9 @@ def test_jacobian_refuses_logits_that_leave_the_label_out():
     with pytest.raises(ValueError, match="got 2"):
         widget.logits = [1.0, 2.0]
     assert widget.logits == [2.0, 1.0, 0.0, -1.0]
+    with widget.hold_trait_notifications():
+        widget.logits, widget.label = [1.0, 2.0], 1
+    assert widget.results()["jacobian"].shape == (2, 2)
 
 
 # ---------------------------------------------------------------- Clipping
@@ -77,10 +117,20 @@ def test_clipping_edges_are_where_the_probability_is_epsilon():
     assert np.allclose(widget.curves(widget.edges())["label_prob"], [0.02, 0.98])
 
 
-@pytest.mark.parametrize("state", [{"epsilon": 0.0}, {"epsilon": 0.5}, {"epsilon": np.nan}, {"label_logit": np.inf}])
+@pytest.mark.parametrize(
+    "state", [{"epsilon": 0.0}, {"epsilon": 0.5}, {"epsilon": np.nan}, {"label_logit": np.inf}, {"label_logit": -2e4}]
+)
 def test_clipping_refuses(state):
-    with pytest.raises(ValueError, match=r"between 0 and 0\.5|finite"):
+    with pytest.raises(ValueError, match=r"between 0 and 0\.5|from -10000 to 10000"):
         widgets.Clipping(**state)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("label_logit", [-1e4, 1e4])
+@pytest.mark.parametrize("epsilon", [5e-324, 1e-17, 0.499])
+def test_clipping_is_finite_at_its_bounds(label_logit, epsilon):
+    results = widgets.Clipping(label_logit=label_logit, epsilon=epsilon).results()
+    assert all(np.isfinite(values).all() for values in results.values())
 
 
 # ---------------------------------------------------------------- Ravine
@@ -110,9 +160,10 @@ def test_ravine_factors_are_those_of_a_long_run():
 
 def test_ravine_at_its_limit_swings_and_does_not_grow():
     """At the learning rate 2 (1 + momentum) / 100 the roots of the steep direction are -1 and -momentum."""
-    paths = ravine.ravine_paths(0.038, 0.9, 2000)[1]
+    with np.errstate(over="ignore", invalid="ignore"):  # the other two diverge
+        paths = ravine.ravine_paths(0.038, 0.9, 400)[1]
     assert np.isclose(ravine.long_run_factors(0.038, 0.9)[1], 1, atol=1e-12)
-    assert np.allclose(np.abs(paths[1000:, 1]), 1.9, rtol=1e-9)
+    assert np.allclose(np.abs(paths[300:, 1]), 1.9, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +204,40 @@ def test_three_classes_shrugs_where_all_points_are_one():
     assert results["correct"].sum() == 0
 
 
+def test_three_classes_keeps_one_label_for_each_point():
+    widget = widgets.ThreeClasses()
+    with pytest.raises(ValueError, match="18 points and 3 labels"):
+        widget.labels = [0, 1, 2]
+    with pytest.raises(ValueError, match="3 points and 18 labels"):
+        widget.points = [[0.0, 0.0]] * 3
+    assert len(widget.results()["correct"]) == 18
+    with widget.hold_trait_notifications():
+        widget.labels = [0, 1, 2]
+        widget.points = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    assert widget.results()["correct"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("l2", three_classes.PENALTIES)
+@pytest.mark.parametrize("size", [0.01, three_classes.FARTHEST])
+@pytest.mark.parametrize("seed", range(20))
+def test_three_classes_arrives_at_the_ends_of_its_ranges(l2, size, seed):
+    points, labels = np.random.default_rng(seed).uniform(-size, size, size=(12, 2)), np.repeat([0, 1, 2], 4)
+    params = three_classes.fit_newton(points, labels, l2)
+    grads = loss_and_grads(params, points, labels, l2=l2)[1]
+    assert max(np.abs(grad).max() for grad in grads.values()) < 1e-9
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [
         ({"points": "circle"}, "one of"),
-        ({"points": [[0.0, 0.0]] * 3, "labels": [0, 1]}, "3 points but 2 labels"),
+        ({"points": [[0.0, 0.0]] * 4, "labels": [0, 1, 2]}, "got 4 points and 3 labels"),
+        ({"points": [[0.0, 1e200]] * 3, "labels": [0, 1, 2]}, "between -20 and 20, got a size of 1e"),
+        ({"arrangements": [["two", [[0.0, 0.0]] * 2]]}, "'two' must have shape"),
         ({"points": [[0.0, 0.0]] * 3, "labels": [0, 1, 1]}, "each at least once"),
         ({"points": [[0.0, np.nan]] * 3, "labels": [0, 1, 2]}, "finite"),
-        ({"l2": 0.0}, "above 0"),
+        ({"l2": 0.0}, "between 0.0001 and 100.0, got 0"),
+        ({"l2": np.inf}, "between .* got inf"),
     ],
 )
 def test_three_classes_refuses(state, message):
@@ -221,65 +298,6 @@ def test_step_size_best_step_of_a_parabola_is_infinite():
 def test_step_size_refuses(state, message):
     with pytest.raises(ValueError, match=message):
         widgets.StepSize(**state)
-
-
-# ---------------------------------------------------------------- ConfusionExplorer
-
-
-@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 5, 3), (1, 1, 1)])
-def test_packed_images_come_back_to_the_nearest_of_16_greys(shape):
-    images = np.random.default_rng(4).integers(256, size=shape)
-    packed = confusion_explorer.pack_images(images)
-    levels = confusion_explorer.unpack_images(packed, shape)
-    assert np.abs(levels * 17 - images).max() <= 8.5
-    assert len(packed) <= 4 * (images.size // 6 + 1)
-
-
-def answers_of_a_classifier(num_examples=500, num_classes=4):
-    rng = np.random.default_rng(5)
-    probs = rng.dirichlet(np.ones(num_classes), size=num_examples)
-    return rng.integers(256, size=(num_examples, 4, 4)), rng.integers(num_classes, size=num_examples), probs
-
-
-def test_confusion_explorer_agrees_with_scikit_learn():
-    images, labels, probs = answers_of_a_classifier()
-    widget = widgets.ConfusionExplorer.from_predictions(images, labels, probs)
-    precision, recall, _, _ = precision_recall_fscore_support(labels, probs.argmax(axis=1))
-    assert np.allclose(widget.results()["precision"], precision)
-    assert np.allclose(widget.results()["recall"], recall)
-
-
-def test_confusion_explorer_keeps_the_first_images_of_each_cell():
-    images, labels, probs = answers_of_a_classifier()
-    widget = widgets.ConfusionExplorer.from_predictions(images, labels, probs, limit=50, per_cell=5)
-    assert len(widget.cells) == 50
-    for label in range(4):
-        for answer in range(4):
-            widget.selected = [label, answer]
-            shown = len(widget.results()["pixels"])
-            first = np.flatnonzero((labels == label) & (probs.argmax(axis=1) == answer))[:shown]
-            assert 1 <= shown <= 5
-            expected = np.round(images[first].reshape(shown, -1) / 17)
-            assert np.array_equal(widget.results()["pixels"], expected)
-            assert np.allclose(widget.results()["claimed"], probs[first].max(axis=1), atol=5e-4)
-            assert np.allclose(widget.results()["label_probs"], probs[first, label], atol=5e-4)
-
-
-def test_confusion_explorer_refuses_parts_that_do_not_belong_together():
-    state = widgets.ConfusionExplorer().state()
-    broken = {
-        "3 classes but 2 class_names": {"class_names": ["a", "b"]},
-        "8 images in cells but 1 in claimed": {"claimed": [0.5]},
-        "must hold 200 pixels": {"packed": ""},
-        "K lists of K": {"counts": [[1, 2], [3]]},
-        "classes from 0 to 2": {"cells": [[0, 3]] * 8},
-        "from 0 to 2, got": {"selected": [0, 3]},
-    }
-    for message, change in broken.items():
-        with pytest.raises(ValueError, match=message):
-            widgets.ConfusionExplorer(**{**state, **change})
-    with pytest.raises(ValueError, match="the same N"):
-        widgets.ConfusionExplorer.from_predictions(np.zeros((2, 4, 4)), [0], [[0.5, 0.5]])
 
 
 # ---------------------------------------------------------------- Explore

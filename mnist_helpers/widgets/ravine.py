@@ -4,7 +4,7 @@ import numpy as np
 import traitlets
 
 from mnist_helpers.optim import momentum, nesterov, sgd, zero_velocity
-from mnist_helpers.widgets._base import Interactive, check_finite
+from mnist_helpers.widgets._base import Interactive
 
 __all__ = ["Ravine"]
 
@@ -13,6 +13,7 @@ START = np.array([1.0, 0.1])
 COLORS = ("#0072B2", "#D55E00", "#009E73")
 METHODS = ("gradient descent", "heavy ball", "Nesterov")
 MAX_STEPS = 400
+LEARNING_RATES = 1e-6, 1.0  # beyond, a factor is rounded to 1, or squares overflow before a long run is seen
 
 
 def loss_at(w):
@@ -21,7 +22,25 @@ def loss_at(w):
 
 
 def ravine_paths(learning_rate, gamma, num_steps):
-    """Return the points of the three methods, shape (3, num_steps + 1, 2), by the packaged update rules."""
+    """Return the points of the three methods from (1, 0.1) on, by the packaged update rules.
+
+    Parameters
+    ----------
+    learning_rate, gamma : float
+        Learning rate, above 0, and momentum, at least 0 and below 1.
+    num_steps : int
+        At least 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, num_steps + 1, 2)
+        In the order of `METHODS`; of Nesterov's method the points ahead. A path that diverges far enough overflows to
+        inf and then NaN.
+
+    Notes
+    -----
+    Chapter 8; `mnist_helpers.optim.sgd`, `momentum` and `nesterov`.
+    """
     rules = {
         METHODS[0]: lambda *state: (sgd(*state[:2], learning_rate=learning_rate), state[2]),
         METHODS[1]: lambda *state: momentum(*state, learning_rate=learning_rate, momentum=gamma),
@@ -39,7 +58,20 @@ def ravine_paths(learning_rate, gamma, num_steps):
 
 
 def long_run_factors(learning_rate, gamma):
-    """Return by what each method multiplies the distance per step in the long run: its largest root (8.1, 8.7)."""
+    """Return by what each method multiplies the distance per step in the long run.
+
+    Parameters
+    ----------
+    learning_rate, gamma : float
+        Learning rate, finite and above 0, and momentum, at least 0 and below 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (3,)
+        In the order of `METHODS`: the largest modulus among the roots of both directions, (8.1), (8.7) and the same
+        for Nesterov's method. Below 1 the method converges, above it diverges. At 1 one root is -1 and the other of
+        smaller modulus: the path settles into a swing that neither grows nor shrinks.
+    """
     factors = []
     for step in learning_rate * CURVATURES:
         shrunk = 1 - step
@@ -49,7 +81,10 @@ def long_run_factors(learning_rate, gamma):
 
 
 def steps_to_thousandth(paths):
-    """Return the first step of each path at a thousandth of its first distance from the bottom, or -1."""
+    """Return the first step at which each path is within a thousandth of its first distance from the bottom, or -1.
+
+    Takes paths of shape (M, N, 2) and returns ndarray of int, shape (M,). Paths swing, so a later step may be outside.
+    """
     distances = np.linalg.norm(paths, axis=-1)
     near = distances < distances[:, :1] / 1000
     return np.where(near.any(axis=1), near.argmax(axis=1), -1)
@@ -61,11 +96,11 @@ class Ravine(Interactive):
     Parameters
     ----------
     learning_rate : float
-        Above 0; up to 0.04 on the page's slider.
+        1e-6 to 1; 0.0001 to 0.04 on the page's slider. The default is 0.0198.
     momentum : float
-        At least 0 and below 1. Gradient descent does without.
+        At least 0 and below 1. Gradient descent does without. The default is 0.67.
     num_steps : int
-        How many steps are shown, 0 to 400.
+        How many steps are shown, 0 to 400. The default is 40.
 
     Raises
     ------
@@ -87,8 +122,9 @@ class Ravine(Interactive):
 
     @traitlets.validate("learning_rate")
     def _check_learning_rate(self, proposal):
-        if check_finite("learning_rate", proposal.value) <= 0:
-            raise ValueError(f"learning_rate must be above 0, got {proposal.value}")
+        low, high = LEARNING_RATES
+        if not low <= proposal.value <= high:
+            raise ValueError(f"learning_rate must be between {low} and {high}, got {proposal.value}")
         return proposal.value
 
     @traitlets.validate("momentum")
@@ -106,12 +142,16 @@ class Ravine(Interactive):
     def results(self):
         """Return what is shown of the three methods, in the order gradient descent, heavy ball, Nesterov.
 
-        `losses` (3, num_steps + 1), `positions` (3, 2) after the last step, `factors` (3,) per step in the long run,
-        `steps_needed` (3,) to a thousandth of the distance, -1 if that is not reached among the steps shown.
+        Returns
+        -------
+        dict of ndarray
+            `losses`, shape (3,), and `positions`, shape (3, 2), after the last step; they overflow to inf or NaN where
+            a method diverges far enough. `factors`, shape (3,), as `long_run_factors` returns them. `steps_needed`,
+            shape (3,), as `steps_to_thousandth` returns them, -1 if that is not reached among the steps shown.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             paths = ravine_paths(self.learning_rate, self.momentum, self.num_steps)
-            losses = loss_at(paths)
+            losses = loss_at(paths[:, -1])
             needed = steps_to_thousandth(paths)
         factors = long_run_factors(self.learning_rate, self.momentum)
         return {"losses": losses, "positions": paths[:, -1], "factors": factors, "steps_needed": needed}

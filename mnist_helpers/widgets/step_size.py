@@ -90,13 +90,13 @@ class StepSize(Interactive):
     Parameters
     ----------
     function : str
-        One of `FUNCTIONS`: "x²", "x³", "x³ + 1000", "√(1 + x²)", "1/(1 + x²)".
+        One of `FUNCTIONS`: "x²", "x³" (the default), "x³ + 1000", "√(1 + x²)", "1/(1 + x²)".
     x : float
-        Where the derivative is measured, between 0.1 and 10.
+        Where the derivative is measured, between 0.1 and 10; up to 3 on the page's slider. The default is 1.
     step : float
-        The step h, between 1e-16 and 1.
+        The step h, between 1e-16 and 1. The default is 1e-7.
     precision : str
-        "float64" or "float32", the format of everything but the exact derivative.
+        "float64" (the default) or "float32", the format of everything but the exact derivative.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class StepSize(Interactive):
     module = "step_size"
     function = traitlets.Unicode("x³").tag(sync=True)
     x = traitlets.Float(1.0).tag(sync=True)
-    step = traitlets.Float(1e-3).tag(sync=True)
+    step = traitlets.Float(1e-7).tag(sync=True)
     precision = traitlets.Unicode("float64").tag(sync=True)
 
     @traitlets.validate("function", "precision")
@@ -157,34 +157,36 @@ class StepSize(Interactive):
             return np.log10(np.abs((self.estimates(steps).astype(np.float64) - slope) / slope))
 
     def results(self):
-        """Return what the page shows.
+        """Return what the page shows in numbers, and publishes; the curves are `log10_errors` at the steps of `grid`.
 
         Returns
         -------
         dict of ndarray
-            `slope`, shape (1,), `estimates` and `log10_errors` at the reader's step, shape (3,), `log10_curves`, shape
-            (3, N), at the steps of `grid`, and `log10_best_steps`, shape (2,). Methods in the order of `METHODS`.
+            `slope`, shape (1,), `estimates` and `log10_errors` at the reader's step, shape (3,), and
+            `log10_best_steps`, shape (2,). Methods in the order of `METHODS`; in float64, but for `estimates`, which
+            have the format of the state. An error of 0 has the logarithm -inf, no best step the logarithm inf.
         """
         return {
             "slope": self.derivatives()[:1],
             "estimates": self.estimates([self.step])[:, 0],
             "log10_errors": self.log10_errors([self.step])[:, 0],
-            "log10_curves": self.log10_errors(grid()),
             "log10_best_steps": np.log10(self.best_steps()),
         }
 
     def draw_still(self, figure):
         """Draw the three errors against the step, the reader's step and the best ones."""
         ax, results = figure.subplots(), self.results()
+        curves = self.log10_errors(grid())
         for curve, at, name, (color, style, marker) in zip(
-            results["log10_curves"], results["log10_errors"], METHODS, STYLES, strict=True
+            curves, results["log10_errors"], METHODS, STYLES, strict=True
         ):
-            ax.loglog(grid(), np.maximum(10**curve, SMALLEST_ERROR), style, color=color, label=name, linewidth=1.4)
+            ax.loglog(grid(), np.maximum(10**curve, SMALLEST_ERROR), style, color=color, linewidth=1.4)
             ax.plot(self.step, max(10**at, SMALLEST_ERROR), marker, color=color, clip_on=False)
+            ax.plot([], [], style, marker=marker, color=color, label=name, linewidth=1.4)
         for best, (color, _, _) in zip(self.best_steps(), STYLES, strict=False):
             if np.isfinite(best):
                 ax.plot(best, 3 * SMALLEST_ERROR, "v", color=color, markersize=9)
         ax.axvline(self.step, color="black", linewidth=0.8)
         ax.set(xlim=(1, LOWEST_STEP), ylim=(SMALLEST_ERROR, 100), xlabel="step h", ylabel="relative error")
-        ax.set_title(f"{self.function} at x = {self.x:g}, {self.precision}; ▼ best step")
+        ax.set_title(f"{self.function} at x = {self.x:g}, {self.precision}; ▼ best step, line: your step")
         ax.legend()

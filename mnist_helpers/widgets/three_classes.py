@@ -11,9 +11,11 @@ from mnist_helpers.widgets._base import Interactive, check_finite
 __all__ = ["ThreeClasses"]
 
 NUM_CLASSES = 3
-NUM_NEWTON_STEPS = 40
+MAX_NEWTON_STEPS = 200
 EDGE = 3.0  # the figure shows the plane from -EDGE to EDGE
 SURE = 1e-9  # what is smaller may be rounding: a logit above the others, the length of a normal
+FARTHEST, PENALTIES = 20.0, (1e-4, 100.0)  # within these the Newton steps have been tested to arrive
+ARRIVED = 1e-9  # what changes no difference of two logits by more is the last step
 PARALLEL = 1e-6  # sine of the angle below which two lines count as parallel
 
 PER_CLASS = 6
@@ -42,17 +44,40 @@ ARRANGEMENTS = {
 
 
 def fit_newton(x, labels, l2):
-    """Return the parameters of lowest loss with an L2 penalty on the weights, after a fixed number of Newton steps.
+    """Return the parameters of lowest loss with an L2 penalty on the weights, by Newton steps.
 
     The steps start at zero and are shortened to log(1 + d) / d, where d bounds by how much the step changes a
     difference of two logits. The third derivative of the loss is at most d times the second, so no step can fail.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (N, 2)
+        The points; coordinates up to 20 in size.
+    labels : ndarray of int, shape (N,)
+        The classes 0, 1 and 2, each at least once.
+    l2 : float
+        Strength of the penalty on the weights, 1e-4 to 100, as in `mnist_helpers.models.loss_and_grads`.
+
+    Returns
+    -------
+    dict of ndarray
+        `weights`, shape (2, 3), and `bias`, shape (3,), whose sum is 0, in float64.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the numbers are so large that the Hessian cannot be inverted.
+
+    Notes
+    -----
+    Chapter 12. T. Sun and Q. Tran-Dinh, "Generalized self-concordant functions", Math. Program. 178 (2019).
     """
     ones = np.column_stack([x, np.ones(len(x))])
     params = {"weights": np.zeros((2, NUM_CLASSES)), "bias": np.zeros(NUM_CLASSES)}
     # The loss does not notice a number common to all biases. A one in each entry of their block keeps it at zero.
     added = np.diag(np.repeat([l2, l2, 0.0], NUM_CLASSES))
     added[-NUM_CLASSES:, -NUM_CLASSES:] += 1
-    for _ in range(NUM_NEWTON_STEPS):
+    for _ in range(MAX_NEWTON_STEPS):
         grads = loss_and_grads(params, x, labels, l2=l2)[1]
         jacobians = softmax_jacobian(softmax(logits(params, x)))
         hessian = np.einsum("ni,nj,nkl->ikjl", ones, ones, jacobians).reshape(added.shape) / len(x)
@@ -61,11 +86,17 @@ def fit_newton(x, labels, l2):
         change = np.ptp(ones @ step, axis=1).max()
         step *= np.log1p(change) / change if change > 0 else 1.0
         params = {"weights": params["weights"] + step[:2], "bias": params["bias"] + step[2]}
+        if change <= ARRIVED:
+            break
     return params
 
 
 def meeting_point(params):
-    """Return where the lines between the classes meet, or NaN if they are parallel."""
+    """Return where the three lines, on each of which two logits are equal, meet (12.2).
+
+    Takes parameters with `weights`, shape (2, 3), and `bias`, shape (3,), and returns ndarray of float64, shape (2,):
+    NaN if the lines are parallel, or if two classes have the same logits everywhere, so that one of them is missing.
+    """
     weights, bias = params["weights"], params["bias"]
     normals = np.array([weights[:, 0] - weights[:, 1], weights[:, 1] - weights[:, 2]])
     offsets = np.array([bias[0] - bias[1], bias[1] - bias[2]])
@@ -76,30 +107,39 @@ def meeting_point(params):
     return np.linalg.solve(normals, -offsets)
 
 
+def check_farthest(name, points):
+    """Raise ValueError if a coordinate is NaN or larger in size than 20."""
+    largest = np.abs(check_finite(name, points)).max()
+    if largest > FARTHEST:
+        raise ValueError(f"{name} must lie between {-FARTHEST:g} and {FARTHEST:g}, got a size of {largest:g}")
+
+
 class ThreeClasses(Interactive):
     """Points of three classes in the plane, and softmax regression trained on them again after every move.
 
     Parameters
     ----------
-    points : list of N [float, float]
-        Finite. The page shows the plane from -3 to 3 and keeps dragged points inside.
-    labels : list of N int
-        The classes 0, 1 and 2, each at least once.
+    points : str or list of N [float, float]
+        The name of an arrangement, "three corners" (the default), "in a row", "ring" or "XOR", of 18 points; or the
+        points, coordinates from -20 to 20. The page shows the plane from -3 to 3 and keeps dragged points inside.
+    labels : list of N int, optional
+        The classes 0, 1 and 2, each at least once. By default six of each, in this order.
     l2 : float
-        Strength of the penalty on the weights, above 0, as in `mnist_helpers.models.loss_and_grads`. Without it the
-        weights of separable points would grow for ever.
-    arrangements : list of [str, list of 18 [float, float]]
-        What the page's buttons offer: a name, then six points of class 0, six of class 1 and six of class 2.
+        Strength of the penalty on the weights, 1e-4 to 100, as in `mnist_helpers.models.loss_and_grads`. Without it the
+        weights of separable points would grow for ever. The default is 0.003.
+    arrangements : list of [str, list of N [float, float]], optional
+        What the page's buttons offer: a name, then as many points of class 0 as of class 1 and of class 2. By default
+        the four named above.
 
     Raises
     ------
     traitlets.TraitError, ValueError
-        If a number is of the wrong kind or not finite, a class is missing, or there are not as many labels as points.
+        If a number is of the wrong kind or out of range, a class is missing, or there are not as many labels as points.
+        To change the number of points set both within ``with figure.hold_trait_notifications():``.
 
     Notes
     -----
-    See chapter 12. The Newton steps are those of `fit_newton`; T. Sun and Q. Tran-Dinh, "Generalized self-concordant
-    functions", Math. Program. 178 (2019), tell why they cannot fail.
+    See chapter 12. The Newton steps are those of `fit_newton`.
     """
 
     module = "three_classes"
@@ -114,25 +154,44 @@ class ThreeClasses(Interactive):
                 raise ValueError(f"points must be a list or one of {list(ARRANGEMENTS)}, got {points!r}")
             points = ARRANGEMENTS[points]
         labels = np.repeat(range(NUM_CLASSES), PER_CLASS).tolist() if labels is None else labels
-        if len(points) != len(labels):
-            raise ValueError(f"{len(points)} points but {len(labels)} labels")
         state.setdefault("arrangements", [[name, offered] for name, offered in ARRANGEMENTS.items()])
         super().__init__(points=[list(point) for point in points], labels=list(labels), **state)
 
     @traitlets.validate("points")
     def _check_points(self, proposal):
-        return check_finite("points", proposal.value)
+        check_farthest("points", proposal.value)
+        self._check_lengths(proposal.value, self.labels)
+        return proposal.value
 
     @traitlets.validate("labels")
     def _check_labels(self, proposal):
         if set(proposal.value) != set(range(NUM_CLASSES)):
             raise ValueError(f"labels must be 0, 1 and 2, each at least once, got {proposal.value}")
+        self._check_lengths(self.points, proposal.value)
+        return proposal.value
+
+    @staticmethod
+    def _check_lengths(points, labels):
+        if len(points) != len(labels):
+            raise ValueError(f"each point needs one label, got {len(points)} points and {len(labels)} labels")
+
+    @traitlets.validate("arrangements")
+    def _check_arrangements(self, proposal):
+        for offered in proposal.value:
+            if len(offered) != 2 or not isinstance(offered[0], str):
+                raise ValueError(f"an arrangement must be a name and a list of points, got {offered!r}")
+            name, points = offered
+            shape = np.shape(points)
+            if len(shape) != 2 or shape[1] != 2 or shape[0] == 0 or shape[0] % NUM_CLASSES:
+                raise ValueError(f"arrangement {name!r} must have shape (N, 2) with N = 3, 6, 9, …, got {shape}")
+            check_farthest(f"arrangement {name!r}", points)
         return proposal.value
 
     @traitlets.validate("l2")
     def _check_l2(self, proposal):
-        if check_finite("l2", proposal.value) <= 0:
-            raise ValueError(f"l2 must be above 0, got {proposal.value}")
+        low, high = PENALTIES
+        if not low <= proposal.value <= high:
+            raise ValueError(f"l2 must be between {low} and {high}, got {proposal.value}")
         return proposal.value
 
     def params(self):
@@ -142,7 +201,8 @@ class ThreeClasses(Interactive):
     def results(self):
         """Return `weights` (2, 3), `bias` (3,), `meeting` (2,) and `correct` (N,), which is 0 or 1.
 
-        `meeting` is NaN if the three lines are parallel.
+        `meeting` is NaN where `meeting_point` says so. A point is right if the logit of its class is above the others
+        by more than rounding, 1e-9.
         """
         params = self.params()
         z = logits(params, np.array(self.points))

@@ -4,6 +4,7 @@ const START = [1, 0.1];
 const MAX_STEPS = 400;
 const MOST_MARKS = 100; // on one path, so that a drag is answered in time
 const TICK = 100; // milliseconds from one played step to the next
+const SAME = 1e-9; // factors closer to 1 are 1: the learning rate is at a limit
 const METHODS = [
   { name: "gradient descent", shape: "circle" },
   { name: "heavy ball", shape: "square" },
@@ -70,7 +71,7 @@ function race(learningRate, momentum, numSteps) {
   return {
     paths,
     results: {
-      losses: paths.map((path) => path.map(lossAt)),
+      losses: paths.map((path) => lossAt(path.at(-1))),
       positions: paths.map((path) => path.at(-1)),
       factors: longRunFactors(learningRate, momentum),
       steps_needed: paths.map(needed),
@@ -78,32 +79,65 @@ function race(learningRate, momentum, numSteps) {
   };
 }
 
-function verdict(factor) {
-  if (Math.abs(factor - 1) < 1e-9) return { word: "neither", detail: "keeps its distance" };
-  const times = factor.toFixed(factor < 1.01 ? 4 : 2);
-  if (factor > 1) return { word: "diverges", detail: `grows ${times} times a step` };
-  return { word: "converges", detail: `×\u00a0${factor.toFixed(3)} a step` };
+function verdict(factor) {  if (Math.abs(factor - 1) < SAME) return { word: "at its limit", detail: "×\u00a01 a step, a steady swing" };
+  return { word: factor > 1 ? "diverges" : "converges", detail: `×\u00a0${factorText(factor)} a step` };
+}
+
+/** A factor in three digits; close to 1 in as many decimals as tell it from 1, at least four. */
+function factorText(factor) {
+  const gap = Math.abs(factor - 1);
+  if (gap <= 0.01) return factor.toFixed(Math.max(4, Math.ceil(-Math.log10(gap) - 1e-6)));
+  return factor < 1 ? factor.toFixed(3) : factor.toPrecision(3);
 }
 
 /** A loss in three digits. */
 function digits(loss) {
-  if (!Number.isFinite(loss)) return "beyond all numbers";
-  return loss > 0.001 && loss < 1000 ? loss.toPrecision(3) : plain(loss);
+  if (!Number.isFinite(loss)) return Number.isNaN(loss) ? "overflow (NaN)" : "overflow (inf)";
+  if (loss >= 0.001 && loss < 999.5) return loss.toPrecision(3);
+  return loss >= 999.5 && loss < 1e5 ? String(Number(loss.toPrecision(3))) : loss.toExponential(2).replace("-", "−");
 }
 
-/** A path with marks at its points and a large one at the last. `draw` takes points in pixels. */
+/** Where a path whose last point is outside a box was last seen in it, and the way out, [0, -1] for up; else null. */
+function exit(points, { left, right, top, bottom }) {
+  const [x, y] = points.at(-1);
+  if (x >= left && x <= right && y >= top && y <= bottom) return null;
+  for (let i = points.length - 1; i > 0; i--) {
+    const [[a, b], [c, d]] = [points[i - 1], points[i]], dx = c - a, dy = d - b;
+    // The share of this piece at which it enters each pair of edges, and the one at which it leaves them.
+    const across = (from, by, low, high) => (by === 0 ? (from >= low && from <= high ? [-Infinity, Infinity] : [1, 0])
+      : [(low - from) / by, (high - from) / by].sort((p, q) => p - q));
+    const [inX, outX] = across(a, dx, left, right), [inY, outY] = across(b, dy, top, bottom);
+    const share = Math.min(outX, outY);
+    if (Math.max(inX, inY, 0) <= share && share < 1) {
+      return { at: [a + share * dx, b + share * dy], way: outX < outY ? [Math.sign(dx), 0] : [0, Math.sign(dy)] };
+    }
+  }
+  return null;
+}
+
+/** An arrowhead whose tip is at a point. */
+function arrow([x, y], [u, v]) {
+  const [backX, backY] = [x - 13 * u, y - 13 * v], [sideX, sideY] = [6 * v, 6 * u];
+  return `M${x} ${y}L${backX + sideX} ${backY + sideY}L${backX - sideX} ${backY - sideY}z`;
+}
+
+/** A path with marks at its points, a large one at the last, or an arrow where it leaves the plot: takes points in pixels. */
 function trail(plot, series, shape, radius) {
   const line = element("path", { class: `mw-line mw-line-${series} mw-ravine-line` });
   const marks = element("path", { class: `mw-ravine-marks mw-ravine-${series}` });
   const last = element("path", { class: `mw-ravine-last mw-ravine-${series}` });
-  plot.content.append(line, marks, last);
+  plot.content.append(line, marks);
+  plot.over.append(last);
+  const edges = { left: plot.px(plot.x.min), right: plot.px(plot.x.max), top: plot.py(plot.y.max), bottom: plot.py(plot.y.min) };
   return (points) => {
     const near = ([x, y]) => Math.abs(x) < 1e4 && Math.abs(y) < 1e4;
     const every = Math.ceil(points.length / MOST_MARKS) | 1; // odd: even and odd steps lie on either side of the ravine
     const marked = points.filter((point, i) => i % every === 0 && near(point));
     set(line, "d", trace(points));
     set(marks, "d", marked.map(([x, y]) => MARKS[shape](Number(x.toFixed(1)), Number(y.toFixed(1)), radius)).join(""));
-    set(last, "d", near(points.at(-1)) ? MARKS[shape](...points.at(-1), 6) : "");
+    const gone = exit(points.filter((point) => point.every(Number.isFinite)), edges);
+    set(last, "d", gone ? arrow(gone.at, gone.way) : MARKS[shape](...points.at(-1), 6));
+    last.classList.toggle("mw-ravine-gone", gone !== null);
   };
 }
 
@@ -122,8 +156,8 @@ function ravinePlot() {
   plot.content.append(element("path", { class: "mw-ravine-bottom", d: `M${x - 6} ${y}h12M${x} ${y - 6}v12` }));
   // A path that diverges is drawn until it is gone for good: the rest would only cover the others.
   const visible = (path, factor) => {
-    const gone = factor > 1 ? path.findIndex(([, b]) => Math.abs(b) > 1) : -1;
-    return gone < 0 ? path : [...path.slice(0, gone + 1), [NaN, NaN]];
+    const gone = factor > 1 + SAME ? path.findIndex(([, b]) => Math.abs(b) > 1) : -1;
+    return gone < 0 ? path : path.slice(0, gone + 1);
   };
   return {
     node: plot.node,
@@ -140,8 +174,8 @@ function lossPlot(numSteps) {
   });
   const trails = METHODS.map(({ shape }, k) => trail(plot, k, shape, numSteps > 100 ? 1 : 1.6));
   const height = (loss) => plot.py(Math.max(1e-30, Math.min(1e30, loss)));
-  const points = (losses) => losses.map((loss, step) => [plot.px(step), height(loss)]);
-  return { node: plot.node, draw: (losses) => losses.forEach((row, k) => trails[k](points(row))) };
+  const points = (path) => path.map((w, step) => [plot.px(step), height(lossAt(w))]);
+  return { node: plot.node, draw: (paths) => paths.forEach((path, k) => trails[k](points(path))) };
 }
 
 /** The table of verdicts, which is the legend too. */
@@ -161,11 +195,11 @@ function verdictTable() {
         word.classList.toggle("mw-ravine-bad", said.word === "diverges");
         detail.textContent = said.detail;
         loss.textContent = digits(lossNow);
-        steps.textContent = needed >= 0 ? `at step ${needed}` : said.word === "converges" ? "not yet" : "never";
+        steps.textContent = needed >= 0 ? `at step ${needed}` : said.word === "converges" ? "not yet" : "not at all";
       },
     };
   });
-  const head = ["method", "distance, in the long run", ["loss after ", count], "a thousandth reached"];
+  const head = ["method", "distance, in the long run", ["loss after ", count], "first within 1/1000 of the starting distance"];
   const table = element("table", { class: "mw-ravine-table" },
     element("thead", {}, element("tr", {}, head.map((text) => element("th", { scope: "col" }, ...[text].flat())))),
     element("tbody", {}, rows.map((row) => row.node)));
@@ -173,12 +207,13 @@ function verdictTable() {
     node: table,
     set(results, numSteps) {
       count.textContent = numSteps === 1 ? "1 step" : `${numSteps} steps`;
-      rows.forEach((row, k) => row.set(results.factors[k], results.losses[k].at(-1), results.steps_needed[k]));
+      rows.forEach((row, k) => row.set(results.factors[k], results.losses[k], results.steps_needed[k]));
     },
   };
 }
 
-/** Steps one by one up to a goal, as long as nothing else changes their number. Without motion it goes there at once. */
+/** Steps one by one up to a goal, as long as nothing else changes their number. Without motion each press is a tenth of
+ * the way. After the goal it begins again at 0. */
 function player(model) {
   let timer = null, goal = model.get("num_steps"), own = false;
   const node = button("Play", () => (timer ? stop() : start()));
@@ -190,8 +225,9 @@ function player(model) {
   }
   function start() {
     if (!goal) goal = 40;
-    if (stillness()) { go(goal); return; }
-    if (model.get("num_steps") >= goal) go(0);
+    const from = model.get("num_steps") >= goal ? 0 : model.get("num_steps");
+    if (stillness()) { go(Math.min(goal, from + Math.ceil(goal / 10))); return; }
+    go(from);
     const stride = Math.ceil(goal / 80);
     timer = setInterval(() => {
       go(Math.min(goal, model.get("num_steps") + stride));
@@ -223,13 +259,15 @@ function render({ model, el }) {
   };
   const play = player(model);
   const step = button("One step", () => change(model, "num_steps", Math.min(MAX_STEPS, model.get("num_steps") + 1)));
-  const setBest = (k) => Object.entries(BEST[k]).forEach(([part, value]) => change(model, part, value));
-  const best = METHODS.map(({ name }, k) => button(name, () => setBest(k)));
+  const best = METHODS.map(({ name }, k) => button(name, () => change(model, { ...BEST[k] })));
   best.forEach((node, k) => set(node, "aria-label", `Set the best numbers for ${METHODS[k].name}`));
   const ravine = ravinePlot(), right = element("div", {}), table = verdictTable();
   ui.add(element("div", { class: "mw-ravine-sliders" }, Object.values(sliders).map(({ node }) => node)),
-    element("div", { class: "mw-row" }, play.node, step, element("span", {}, "Best numbers for"), best),
-    element("div", { class: "mw-ravine-plots" }, ravine.node, right), table.node);
+    element("div", { class: "mw-row" }, play.node, step),
+    element("div", { class: "mw-row mw-ravine-best" }, element("span", {}, "Best numbers for"), best),
+    element("div", { class: "mw-ravine-plots" }, ravine.node, right),
+    element("p", { class: "mw-ravine-note" }, "Large mark: the last step. Arrowhead at an edge: there the path leaves the figure."),
+    table.node);
 
   let losses = null, room = 0, before = model.get("num_steps");
   const stopFollowing = follow(model, ["learning_rate", "momentum", "num_steps"], () => {
@@ -244,13 +282,16 @@ function render({ model, el }) {
       right.replaceChildren(losses.node);
     }
     ravine.draw(paths, results.factors);
-    losses.draw(results.losses);
+    losses.draw(paths);
     table.set(results, numSteps);
     for (const [name, { set: follows }] of Object.entries(sliders)) follows(model.get(name));
-    ui.say(`After ${numSteps} ${numSteps === 1 ? "step" : "steps"}: ${METHODS.map(({ name }, k) => {
+    const verdicts = METHODS.map(({ name }, k) => {
       const { word, detail } = verdict(results.factors[k]);
-      return `${name} ${word} (${detail}), loss ${digits(results.losses[k].at(-1))}`;
-    }).join("; ")}.`);
+      return `${name} ${word === "at its limit" ? "is at its limit" : word} (${detail})`;
+    });
+    const reached = METHODS.map(({ name }, k) => `${name} ${digits(results.losses[k])}`);
+    ui.say(`In the long run ${verdicts.join(", ")}. Loss after ${numSteps} ${numSteps === 1 ? "step" : "steps"}: ${
+      reached.join(", ")}.`);
     publish(model, results);
   });
   return () => { play.stop(); stopFollowing(); };

@@ -82,6 +82,9 @@ function measurement(name, at, precision) {
   const rows = GRID.map(logErrors);
   return {
     slope, estimates, logErrors,
+    /** Whether the point beside x is rounded to x. */
+    rightLost: (step) => round(x + round(step)) === x,
+    leftLost: (step) => round(x - round(step)) === x,
     digits: format.digits,
     curves: METHODS.map((_, i) => rows.map((row) => row[i])),
     best: [2 * Math.sqrt(noise / Math.abs(second)), Math.cbrt((3 * noise) / Math.abs(third))],
@@ -89,8 +92,17 @@ function measurement(name, at, precision) {
 }
 
 const decimals = (step) => 0 - Math.log10(step); // 0 - x, because -0 would be written as such
-const stepText = (d) => (10 ** -d).toExponential(1).replace("-", "−");
-const errorText = (log) => (log > -2 ? plain(10 ** log) : log === -Infinity ? "0" : stepText(-log));
+/** A power of ten in two digits. */
+function powerText(log) {
+  if (log === -Infinity) return "0";
+  return log > -2 ? String(Number((10 ** log).toPrecision(2))) : (10 ** log).toExponential(1).replace("-", "−");
+}
+const stepText = (d) => powerText(-d);
+
+/** The mark of a method. The third is hollow and larger: where two marks coincide, both are seen. */
+function stepMark(i, x = 0, y = 0) {
+  return element("path", { class: `mw-step-mark mw-step-${i}`, d: MARKS[SHAPES[i]](x, y, i === 2 ? 7.5 : 5.5) });
+}
 
 /** The plot of the errors: curves, best steps, the reader's step with a mark on each curve. */
 function stepPlot(onmove) {
@@ -101,6 +113,8 @@ function stepPlot(onmove) {
     width: 340, height: 320, label: "relative error against the step",
   });
   plot.node.classList.add("mw-step-plot");
+  // A logarithmic axis has no 0: errors of 0 are drawn on its lower edge, which says so.
+  plot.over.append(element("text", { x: plot.px(0) - 6, y: plot.py(LOWEST_ERROR) + 2, "text-anchor": "end" }, "0"));
   const bottom = plot.py(LOWEST_ERROR), top = plot.py(HIGHEST_ERROR);
   const shown = (log) => Math.max(LOWEST_ERROR, Math.min(HIGHEST_ERROR, log));
   const cursor = element("line", { class: "mw-step-cursor", y1: top, y2: bottom });
@@ -110,14 +124,13 @@ function stepPlot(onmove) {
     element("line", { class: `mw-line mw-line-${i}`, y1: top, y2: bottom }),
     element("path", { d: `M0 ${bottom}l-6 -11h12z` })));
   plot.content.prepend(...best);
-  const marks = SHAPES.map((shape, i) => element("path", { class: `mw-step-mark mw-step-${i}`, d: MARKS[shape](0, 0, 6) }));
-  plot.over.append(...marks);
+  const marks = SHAPES.map((_, i) => stepMark(i));
+  const caption = element("text", { y: plot.py(HIGHEST_ERROR - 0.8) + 4 }, "your h");
+  plot.over.append(...marks, caption);
   const dragged = handle(plot, {
     label: "step h", step: 0.25, along: "x", spoken: (d) => `step ${stepText(d)}`,
-    onmove: (d) => onmove(Math.max(0, Math.min(MOST_DECIMALS, d))),
+    onmove,
   });
-  set(dragged.node, "aria-valuemin", 0);
-  set(dragged.node, "aria-valuemax", MOST_DECIMALS);
   return {
     node: plot.node,
     drawCurves(measured) {
@@ -130,18 +143,26 @@ function stepPlot(onmove) {
     drawStep(d, logErrors) {
       set(cursor, "transform", `translate(${plot.px(d)} 0)`);
       marks.forEach((mark, i) => set(mark, "transform", `translate(${plot.px(d)} ${plot.py(shown(logErrors[i]))})`));
+      const right = d < MOST_DECIMALS - 3; // room for the caption
+      set(caption, "x", plot.px(d) + (right ? 13 : -13));
+      set(caption, "text-anchor", right ? "start" : "end");
       dragged.set(d, HIGHEST_ERROR - 0.8);
     },
   };
 }
 
+function sample(i) {
+  return element("svg", { class: "mw-step-sample", viewBox: "0 0 36 20", "aria-hidden": "true" },
+    element("path", { class: `mw-line mw-line-${i}`, d: "M0 10H36" }), stepMark(i, 18, 10));
+}
+
 function stepTable() {
   const rows = METHODS.map((name, i) => {
     const cells = [0, 1, 2].map(() => element("td", {}));
-    return { cells, node: element("tr", {}, element("th", { scope: "row" }, swatch(i), ` ${name}`), cells) };
+    return { cells, node: element("tr", {}, element("th", { scope: "row" }, sample(i), ` ${name}`), cells) };
   });
   const exact = element("td", {});
-  const heads = ["measured f′(x)", "relative error", "best step ▼"].map((text) => element("th", { scope: "col" }, text));
+  const heads = ["measured f′\u2060(x)", "relative error", "best step\u00a0▼"].map((text) => element("th", { scope: "col" }, text));
   const node = element("table", { class: "mw-step-table" },
     element("thead", {}, element("tr", {}, element("td", {}), heads)),
     element("tbody", {}, rows.map((row) => row.node),
@@ -152,9 +173,9 @@ function stepTable() {
       exact.textContent = plainDigits(measured.slope, measured.digits);
       rows.forEach(({ cells }, i) => {
         cells[0].textContent = plainDigits(estimates[i], measured.digits);
-        cells[1].textContent = errorText(logErrors[i]);
+        cells[1].textContent = powerText(logErrors[i]);
         const best = measured.best[i];
-        cells[2].textContent = i === 2 || best === Infinity ? "none" : errorText(Math.log10(best));
+        cells[2].textContent = i === 2 || best === Infinity ? "none" : powerText(Math.log10(best));
       });
     },
   };
@@ -162,6 +183,22 @@ function stepTable() {
 
 function plainDigits(x, digits) {
   return x.toPrecision(digits).replace("-", "−");
+}
+
+/** What is to be said of the reader's step. */
+function sentences(measured, h, estimates, logErrors) {
+  const long = (best, derivative) => {
+    if (best === Infinity) return `there is no best step, because ${derivative} is 0`;
+    if (Math.abs(Math.log10(h / best)) < 0.1) return "it is about the best step";
+    return h > best ? "it is too long a step (truncation)" : "it is too short a step (rounding)";
+  };
+  const right = measured.rightLost(h), both = right && measured.leftLost(h);
+  const lost = both ? " Both x + h and x − h are rounded to x: the differences are 0."
+    : right ? " Here x + h is rounded to x: the forward difference is 0."
+      : estimates[0] === 0 ? " Here f(x + h) and f(x) are rounded to the same number: the forward difference is 0." : "";
+  return `h = ${stepText(decimals(h))}: for the forward difference ${long(measured.best[0], "f″")}; for the central one ${
+    long(measured.best[1], "f‴")}.${lost} The complex step ${logErrors[2] === -Infinity ? "is exact to the last digit"
+    : `has the relative error ${powerText(logErrors[2])}`}.`;
 }
 
 function render({ model, el }) {
@@ -183,8 +220,10 @@ function render({ model, el }) {
     label: "step h", min: 0, max: MOST_DECIMALS, step: 0.05, value: decimals(model.get("step")), format: stepText, oninput: move,
   });
   const choices = element("div", { class: "mw-row" }, chosen.node, precision.node);
+  const note = element("p", { class: "mw-step-note" },
+    "▼ with a thin vertical line: best step by formula (6.5). Errors of 0 lie on the lower edge.");
   const controls = element("div", {}, choices, x.node, step.node, table.node);
-  ui.add(element("div", { class: "mw-columns mw-step" }, plot.node, controls));
+  ui.add(element("div", { class: "mw-step" }, element("div", { class: "mw-step-figure" }, plot.node, note), controls));
   let key = null, measured = null;
 
   return follow(model, ["function", "x", "step", "precision"], () => {
@@ -201,14 +240,9 @@ function render({ model, el }) {
     x.set(state[1]);
     precision.set(state[2]);
     step.set(decimals(h));
-    const side = (best, zero) => (best === Infinity ? `has no best step by (6.5), because ${zero} is 0`
-      : `is on the ${h > best ? "truncation" : "rounding"} side of its best step`);
-    ui.say(`With h = ${stepText(decimals(h))} the forward difference ${side(measured.best[0], "f″")}; the central one ${
-      side(measured.best[1], "f‴")}. The complex step is ${logErrors[2] === -Infinity ? "exact to the last digit"
-      : `wrong by ${errorText(logErrors[2])}`}.`);
+    ui.say(sentences(measured, h, estimates, logErrors));
     publish(model, {
-      slope: [measured.slope], estimates, log10_errors: logErrors, log10_curves: measured.curves,
-      log10_best_steps: measured.best.map(Math.log10),
+      slope: [measured.slope], estimates, log10_errors: logErrors, log10_best_steps: measured.best.map(Math.log10),
     });
   });
 }

@@ -1,6 +1,7 @@
 // Softmax regression of three classes in the plane, trained again at every move. Twin of three_classes.py.
 const NUM_CLASSES = 3;
-const NUM_NEWTON_STEPS = 40;
+const MAX_NEWTON_STEPS = 200;
+const ARRIVED = 1e-9; // what changes no difference of two logits by more is the last step
 const EDGE = 3;
 const SURE = 1e-9;
 const PARALLEL = 1e-6;
@@ -52,7 +53,7 @@ function curvature(theta, points, labels, l2) {
 /** Newton steps from zero, each shortened to log(1 + d) / d: see fit_newton in three_classes.py. */
 function fitNewton(points, labels, l2) {
   let theta = Array(9).fill(0);
-  for (let count = 0; count < NUM_NEWTON_STEPS; count++) {
+  for (let count = 0; count < MAX_NEWTON_STEPS; count++) {
     const { gradient, hessian } = curvature(theta, points, labels, l2);
     const step = solve(hessian, gradient.map((slope) => -slope));
     const change = Math.max(...points.map((point) => {
@@ -61,6 +62,7 @@ function fitNewton(points, labels, l2) {
     }));
     const share = change > 0 ? Math.log1p(change) / change : 1;
     theta = theta.map((value, i) => value + share * step[i]);
+    if (change <= ARRIVED) break;
   }
   return theta;
 }
@@ -97,14 +99,24 @@ function clipped(polygon, [a, b, c]) {
 
 const SQUARE = [[-EDGE, -EDGE], [EDGE, -EDGE], [EDGE, EDGE], [-EDGE, EDGE]];
 
-/** The region of a class within the figure: where its logit is the largest. */
+/** Whether the logits of two classes differ by the same number everywhere, so that there is no line between them. */
+const lineless = ([a, b]) => Math.hypot(a, b) < SURE;
+
+/** Whether two classes have the same logits everywhere, but for rounding. */
+const tied = (line) => lineless(line) && Math.abs(line[2]) < SURE;
+
+/** The region of a class within the figure: where its logit is the largest. Classes that are tied have none. */
 function region(theta, k) {
-  return [0, 1, 2].filter((j) => j !== k).reduce((polygon, j) => clipped(polygon, border(theta, k, j)), SQUARE);
+  return [0, 1, 2].filter((j) => j !== k).reduce((polygon, j) => {
+    const line = border(theta, k, j);
+    if (lineless(line)) return line[2] < SURE ? [] : polygon;
+    return clipped(polygon, line);
+  }, SQUARE);
 }
 
 /** The two ends of a line within the figure, or nothing. */
 function crossings([a, b, c]) {
-  if (Math.hypot(a, b) < SURE) return [];
+  if (lineless([a, b])) return [];
   return clipped(SQUARE, [a, b, c]).filter(([x, y]) => Math.abs(a * x + b * y + c) <= 1e-9 * (Math.abs(a) + Math.abs(b)) * EDGE);
 }
 
@@ -136,51 +148,81 @@ function plane() {
         const corners = region(theta, k);
         set(node, "d", corners.length > 2 ? `${outline(corners)}Z` : "");
       });
-      lines.forEach((node, k) => set(node, "d", outline(crossings(border(theta, k, (k + 1) % NUM_CLASSES)))));
-      const inside = Math.abs(x) <= EDGE && Math.abs(y) <= EDGE;
-      set(meeting, "visibility", inside ? "visible" : "hidden");
-      if (inside) { set(meeting, "cx", plot.px(x)); set(meeting, "cy", plot.py(y)); }
+      const seen = { border: false, continuation: false, meeting: Math.abs(x) <= EDGE && Math.abs(y) <= EDGE };
+      lines.forEach((node, k) => {
+        const next = (k + 1) % NUM_CLASSES, ends = crossings(border(theta, k, next));
+        set(node, "d", outline(ends));
+        for (const end of ends) { // along the line the third class gains steadily, so it is enough to look at the ends
+          const z = logitsAt(theta, end), ahead = z[3 - k - next] - z[k];
+          seen[ahead > SURE ? "continuation" : "border"] = true;
+        }
+      });
+      set(meeting, "visibility", seen.meeting ? "visible" : "hidden");
+      if (seen.meeting) { set(meeting, "cx", plot.px(x)); set(meeting, "cy", plot.py(y)); }
+      return seen;
     },
   };
 }
 
-/** What the signs in the figure mean. */
+/** What the signs in the figure mean; `show` mutes those that are not in it. */
 function legend() {
   const sample = { viewBox: "-15 -11 30 22", "aria-hidden": "true" };
   const entry = (text, ...marks) => element("li", {}, element("svg", sample, marks), text);
   const point = (k) => element("path", { class: `mw-handle mw-handle-${k}`, d: MARKS[SHAPES[k]](0, 0, 8) });
-  return element("ul", { class: "mw-three-legend" },
-    SHAPES.map((_, k) => entry(`class ${k}`, point(k))),
-    entry("answered wrongly", point(0), element("circle", { class: "mw-three-ring", r: 9.5 })),
-    entry("border", element("path", { class: "mw-three-region", fill: "none", d: "M-14 0H14" })),
-    entry("its line, where the third class wins", element("path", { class: "mw-three-line", d: "M-14 0H14" })),
-    entry("all three lines meet", element("circle", { class: "mw-three-meeting", r: 5 })));
+  const signs = {
+    wrong: entry("answered wrongly", point(0), element("circle", { class: "mw-three-ring", r: 9.5 })),
+    border: entry("border", element("path", { class: "mw-three-region", fill: "none", d: "M-14 0H14" })),
+    continuation: entry("continuation of a border inside the third class’s region",
+      element("path", { class: "mw-three-line", d: "M-14 0H14" })),
+    meeting: entry("all three lines meet", element("circle", { class: "mw-three-meeting", r: 5 })),
+  };
+  const classes = SHAPES.map((_, k) => entry(`class ${k}`, point(k)));
+  return {
+    node: element("ul", { class: "mw-three-legend" }, classes, Object.values(signs)),
+    show: (seen) => Object.entries(signs).forEach(([name, node]) => node.classList.toggle("mw-three-unused", !seen[name])),
+  };
 }
 
+const pair = ([x, y]) => `(${[x, y].map((v) => v.toFixed(2).replace("-", "−")).join(", ")})`;
+
 /** Where the lines meet, in words. */
-function aboutMeeting([x, y]) {
-  if (!Number.isFinite(x)) return "The three lines are parallel.";
-  if (Math.max(Math.abs(x), Math.abs(y)) > EDGE) return "The three lines meet outside the figure.";
-  return `The three lines meet at (${plain(Number(x.toFixed(2)))}, ${plain(Number(y.toFixed(2)))}).`;
+function aboutMeeting(theta, [x, y]) {
+  const pairs = [[0, 1], [1, 2], [2, 0]];
+  const ties = pairs.filter(([i, j]) => tied(border(theta, i, j)));
+  if (ties.length === 3) return "All classes get the same logits everywhere: there is no border.";
+  if (pairs.every(([i, j]) => lineless(border(theta, i, j)))) {
+    return "The differences of the logits are the same everywhere: there is no border.";
+  }
+  if (ties.length) return `Classes ${ties[0].join(" and ")} get the same logits everywhere: there is no border between them.`;
+  if (!Number.isFinite(x)) return "The lines are parallel.";
+  const outside = Math.max(Math.abs(x), Math.abs(y)) > EDGE, rough = (v) => plain(Number(v.toPrecision(3)));
+  return outside ? `The three lines meet outside the figure, at about (${[x, y].map(rough).join(", ")}).`
+    : `The three lines meet at ${pair([x, y])}.`;
 }
 
 function render({ model, el }) {
   const ui = frame(el, "Three classes, three straight borders");
   const { plot, draw } = plane();
   const buttons = element("div", { class: "mw-row" });
+  const signs = legend(), readout = element("p", { class: "mw-three-readout", "aria-hidden": "true" }); // handles speak
   ui.add(element("div", { class: "mw-three" }, plot.node,
-    element("div", {}, element("p", {}, "Drag the points, or begin with"), buttons, legend())));
-  const inside = (v) => Math.max(-EDGE, Math.min(EDGE, v));
-  const move = (n) => (x, y) => change(model, "points", replaced(model.get("points"), n, [inside(x), inside(y)]));
+    element("div", {}, element("p", {}, "Drag the points, or begin with"), buttons, readout, signs.node)));
+  let chosen = -1;
+  const move = (n) => (x, y) => change(model, "points", replaced(model.get("points"), n, [x, y]));
+  const read = () => {
+    const points = model.get("points"), labels = model.get("labels");
+    readout.textContent = chosen < 0 ? "No point chosen yet."
+      : `Point ${chosen + 1}, class ${labels[chosen]}: ${pair(points[chosen])}`;
+  };
   const makeHandle = (k, n) => {
     const point = handle(plot, { label: `point ${n + 1}, class ${k}`, shape: SHAPES[k], series: k, onmove: move(n) });
     point.node.append(element("circle", { class: "mw-three-ring", r: 9.5 }));
+    point.node.addEventListener("focus", () => { chosen = n; read(); });
     return point;
   };
-  const arrange = (points) => {
-    change(model, "labels", points.map((_, n) => Math.floor((n * NUM_CLASSES) / points.length)));
-    change(model, "points", points);
-  };
+  const arrange = (points) => change(model, {
+    labels: points.map((_, n) => Math.floor((n * NUM_CLASSES) / points.length)), points,
+  });
 
   let handles = [], classes = "", offered = null;
   return follow(model, ["points", "labels", "l2", "arrangements"], () => {
@@ -194,9 +236,11 @@ function render({ model, el }) {
       handles.forEach(({ node }) => node.remove());
       handles = labels.map(makeHandle);
       classes = labels.join();
+      chosen = -1;
     }
     const { theta, results } = train(points, labels, model.get("l2"));
-    draw(theta, results.meeting);
+    signs.show({ ...draw(theta, results.meeting), wrong: results.correct.includes(0) });
+    read();
     handles.forEach((point, n) => {
       point.set(...points[n]);
       point.node.classList.toggle("mw-three-wrong", !results.correct[n]);
@@ -206,7 +250,8 @@ function render({ model, el }) {
       return `${total(own)} of ${own.length} of class ${k}`;
     });
     const right = total(results.correct), share = (100 * right) / points.length;
-    ui.say(`${right} of ${points.length} right (${share.toFixed(0)} %): ${parts.join(", ")}. ${aboutMeeting(results.meeting)}`);
+    ui.say(`${right} of ${points.length} right (${share.toFixed(0)} %): ${parts.join(", ")}. ${
+      aboutMeeting(theta, results.meeting)}`);
     publish(model, results);
   });
 }
