@@ -11,6 +11,7 @@ from mnist_helpers.data import StandInWarning, load_mnist
 from mnist_helpers.models import init_params
 from mnist_helpers.widgets import DrawDigit
 from mnist_helpers.widgets.draw_digit import packed, quantized
+from mnist_helpers.widgets.sphinx_host import page_script
 
 MODEL = "document.querySelector('.mnist-widget').model"
 PAD = ".mw-draw-pad"
@@ -46,7 +47,7 @@ def page(show):
 
 def draw(page, strokes, change=((1, 0), (0, 1)), shift=(0, 0)):
     """Draw with the mouse, turned or stretched around the middle and then shifted."""
-    box = page.locator(PAD).bounding_box()
+    box = page.locator(PAD).first.bounding_box()
     for stroke in strokes:
         points = (np.array(stroke) - 50) @ np.transpose(change) + 50 + shift
         places = points * box["width"] / 100 + (box["x"], box["y"])
@@ -61,11 +62,71 @@ def state_of(page):
     return page.evaluate(f"(() => {{ const {{ shown, ...state }} = {MODEL}.state; return state; }})()")
 
 
+# What is drawn and written: widths of the bars in per cent and texts by column, greys of the three pictures, captions.
+DRAWN = """() => {
+  const rows = [...document.querySelectorAll('.mw-draw-table tbody tr')];
+  const of = (row, find) => [...row.querySelectorAll('td:not([hidden])')].map(find);
+  const width = td => {
+    const size = part => td.querySelector('.mw-draw-' + part).getBoundingClientRect().width;
+    const [, cut] = getComputedStyle(td.querySelector('.mw-draw-fill')).clipPath.match(/inset\\(0(?:px)? ([\\d.]+)/);
+    return size('fill') / size('track') * (100 - cut);
+  };
+  const greys = svg => {
+    const values = Array(784).fill(0);
+    svg.querySelectorAll('g path').forEach((path, shade) => {
+      const squares = (path.getAttribute('d') ?? '').matchAll(/M(\\d+) (\\d+)h1v1h-1z/g);
+      for (const [, x, y] of squares) values[28 * y + +x] = shade + 1;
+    });
+    return values;
+  };
+  const texts = selector => [...document.querySelectorAll(selector)].map(node => node.textContent);
+  return {
+    widths: rows.map(row => of(row, width)), values: rows.map(row => of(row, td => td.innerText.trim())),
+    answers: texts('.mw-draw-table thead th:not([hidden]) .mw-draw-answer'),
+    bold: rows.map(row => of(row, td => td.classList.contains('mw-top'))),
+    pictures: [...document.querySelectorAll('.mw-draw-picture svg')].map(greys),
+    captions: texts('.mw-draw-caption'), sum: texts('.mw-draw-sum')[0], strokes:
+      document.querySelector('.mw-draw-strokes').getAttribute('d'),
+  };
+}"""
+
+
+def percent(share):
+    return "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else f"{int(100 * share + 0.5)} %"
+
+
+def signed(x):
+    return f"{x:+.1f}".replace("-", "\N{MINUS SIGN}") if abs(x) >= 0.05 else "0.0"
+
+
+def check_drawn(page, expected, about):
+    """Require that bars, texts and pictures on the page are those of numpy's results."""
+    drawn = page.evaluate(DRAWN)
+    probs, evidence = expected["probs"], expected["evidence"].ravel()
+    assert np.allclose(np.array(drawn["widths"])[:, :2], 100 * probs.T, atol=0.02)
+    assert [row[:2] for row in drawn["values"]] == [[percent(p) for p in row] for row in probs.T]
+    assert drawn["answers"][:2] == [str(k) for k in probs.argmax(axis=1)]
+    assert np.array_equal(np.array(drawn["bold"])[:, :2], probs.T.max(axis=0) == probs.T)
+    about = probs[0].argmax() if about < 0 else about
+    top = 0.6 * np.abs(evidence).max() or 1
+    shades = [np.clip(16 * part, 0, 16) for part in (expected["image"].ravel(), evidence / top, -evidence / top)]
+    assert np.abs(np.array(drawn["pictures"]) - shades).max() <= 0.5001
+    for_, against, bias, everything = expected["sums"]
+    said = ["what the models see", f"for {about}: {signed(for_)}", f"against {about}: {signed(against)}"]
+    assert drawn["captions"] == said
+    side = f"{abs(everything):.1f} {'below' if everything < 0 else 'above'} the mean of all ten."
+    start = f"With the bias ({signed(bias)}) the total is {signed(everything)}"
+    assert drawn["sum"].startswith(start if expected["image"].any() else "There is no ink, so all of it is bias")
+    assert drawn["sum"].endswith(f": the logit of {about} lies {side}")
+
+
 def check_shown(page):
-    """Require that the page shows what numpy computes from the page's state, and return it."""
-    expected = DrawDigit(**state_of(page)).results()
+    """Require that the page shows and draws what numpy computes from the page's state, and return it."""
+    state = state_of(page)
+    expected = DrawDigit(**state).results()
     shown = page.evaluate(f"{MODEL}.get('shown')")
     assert max(difference(shown[name], value) for name, value in expected.items()) <= TOLERANCE
+    check_drawn(page, expected, state["evidence_for"])
     return expected
 
 
@@ -125,7 +186,7 @@ def test_reads_other_hands(page):
 def test_a_finger_draws_and_does_not_scroll(show):
     page = show(DrawDigit(), has_touch=True)
     page.set_viewport_size({"width": 390, "height": 500})
-    box = page.locator(PAD).bounding_box()
+    box = page.locator(PAD).first.bounding_box()
     session = page.context.new_cdp_session(page)
 
     def touch(kind, points):
@@ -185,7 +246,7 @@ def test_undo_and_clear(page):
 
 
 def test_nothing_is_lost_when_python_sets_an_image_meanwhile(page):
-    box = page.locator(PAD).bounding_box()
+    box = page.locator(PAD).first.bounding_box()
     middle = box["x"] + box["width"] / 2
     page.mouse.move(middle, box["y"] + 60)
     page.mouse.down()
@@ -225,6 +286,80 @@ def test_undo_brings_back_an_image_from_python(page):
     assert undo.is_disabled()
 
 
+def test_every_control_does_what_it_says(page):
+    for digit in range(10):
+        page.get_by_label("example").select_option(str(digit))
+        assert state_of(page)["strokes"] == DrawDigit().examples[digit]
+        assert list(answers(page)) == [digit, digit]
+    for about in (*range(10), -1):
+        page.get_by_label("evidence of softmax regression for").select_option(str(about))
+        assert state_of(page)["evidence_for"] == about
+        check_shown(page)
+    pen = page.get_by_label("pen radius")
+    thin = check_shown(page)["image"].sum()
+    pen.focus()
+    page.keyboard.press("End")
+    assert state_of(page)["pen"] == 2.4
+    assert pen.get_attribute("aria-valuetext") == "2.4 of 28"
+    assert check_shown(page)["image"].sum() > thin
+    assert float(page.locator(".mw-draw-strokes").get_attribute("stroke-width")) == 4.8
+    page.keyboard.press("ArrowLeft")
+    assert state_of(page)["pen"] == pytest.approx(2.3)
+    box = pen.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert state_of(page)["pen"] == pytest.approx(1.5, abs=0.2)
+    centred = page.get_by_label("fit and centre as MNIST does")
+    for on in (False, True):
+        centred.focus()
+        page.keyboard.press("Space")
+        assert state_of(page)["centred"] == on == centred.is_checked()
+        check_shown(page)
+    page.get_by_role("button", name="Clear").click()
+    assert state_of(page)["strokes"] == []
+    assert not check_shown(page)["image"].any()
+    assert page.evaluate(DRAWN)["strokes"] == ""
+
+
+def test_the_digit_that_is_there_makes_room_but_a_chosen_example_stays(page):
+    draw(page, DIGITS[1])
+    assert len(state_of(page)["strokes"]) == 1
+    page.get_by_label("example").select_option("7")
+    draw(page, [[(30, 50), (60, 50)]])
+    strokes = state_of(page)["strokes"]
+    assert strokes[:1] == DrawDigit().examples[7]
+    assert len(strokes) == 2
+    page.get_by_role("button", name="Undo").click()
+    assert state_of(page)["strokes"] == DrawDigit().examples[7]
+
+
+def test_two_views_of_one_pad_have_one_history(show):
+    page = show(DrawDigit())
+    # A second view of the same model, as in JupyterLab.
+    page.evaluate("() => { window.mnistWidgets.register = (_, module) => { window.twin = module; }; }")
+    page.add_script_tag(content=page_script("draw_digit"))
+    page.evaluate(f"""() => {{
+      const el = document.createElement('div');
+      document.querySelector('main').prepend(el);
+      window.twin.render({{ model: {MODEL}, el }});
+    }}""")
+    example = state_of(page)["strokes"]
+    draw(page, DIGITS[4])  # on the first pad
+    page.locator(PAD).nth(1).scroll_into_view_if_needed()
+    box = page.locator(PAD).nth(1).bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 40, steps=8)
+    page.mouse.up()
+    assert len(state_of(page)["strokes"]) == 3
+    undo = page.get_by_role("button", name="Undo")
+    for view, left in ((0, 2), (1, 1), (0, example)):
+        undo.nth(view).click()
+        strokes = state_of(page)["strokes"]
+        assert strokes == left if isinstance(left, list) else len(strokes) == left
+    assert undo.nth(0).is_disabled()
+    assert undo.nth(1).is_disabled()
+
+
 def test_centring_makes_the_place_indifferent(page):
     corner = {"change": 0.35 * np.eye(2), "shift": (-25, -25)}
     draw(page, DIGITS[7], **corner)
@@ -236,36 +371,51 @@ def test_centring_makes_the_place_indifferent(page):
     assert np.abs(off["probs"] - small).max() > 0.3
 
 
-def test_evidence_of_a_chosen_class(page):
-    page.get_by_label("evidence of softmax regression for").select_option("8")
-    results = check_shown(page)
-    assert results["sums"][3] == pytest.approx(results["logits"][0][8] - results["logits"][0].mean())
-    assert page.get_by_text(f"for 8: +{results['sums'][0]:.1f}").is_visible()
-
-
-MOVES = """() => {
+MOVES = """count => {
   const pad = document.querySelector('.mw-draw-pad'), box = pad.getBoundingClientRect();
   const send = (kind, i) => pad.dispatchEvent(new PointerEvent(kind, { pointerId: 1, button: 0, bubbles: true,
     clientX: box.left + box.width * (0.5 + 0.3 * Math.cos(i / 9)),
     clientY: box.top + box.height * (0.5 + 0.4 * Math.sin(i / 7)) }));
   send('pointerdown', 0);
   const milliseconds = [];
-  for (let i = 1; i <= 300; i++) {
+  for (let i = 1; i <= count; i++) {
     const start = performance.now();
     send('pointermove', i);
     document.body.getBoundingClientRect();
     milliseconds.push(performance.now() - start);
   }
-  send('pointerup', 300);
+  send('pointerup', count);
   return milliseconds;
 }"""
 
 
 @pytest.mark.timing
-def test_every_move_is_answered_in_time(page):
-    milliseconds = page.evaluate(MOVES)
-    assert len(state_of(page)["strokes"][0]) == 301
+@pytest.mark.parametrize("count", [300, 3000])
+def test_every_move_is_answered_in_time(page, count):
+    milliseconds = page.evaluate(MOVES, count)
+    assert len(state_of(page)["strokes"][0]) == count + 1
     assert np.quantile(milliseconds, 0.99) <= MILLISECONDS_TO_ANSWER, f"slowest: {max(milliseconds)} ms"
+
+
+def test_an_answer_stays_with_its_picture(show):
+    """Without a kernel one's own function cannot read what is drawn."""
+    page = show(DrawDigit(predict=lambda x: np.eye(10)[4] * 0.91 + 0.009))
+    value = page.get_by_text("92 %", exact=True)
+    waits = page.get_by_text("needs a running kernel", exact=True)
+    assert value.is_visible()
+    assert not waits.is_visible()
+    draw(page, DIGITS[1])
+    waits.wait_for(state="visible")
+    value.wait_for(state="hidden")
+    status = page.locator("[role=status]")
+    status.get_by_text("has not seen this picture").wait_for()
+    assert "your function: 4" not in status.inner_text()
+    assert "yours" not in DrawDigit(**state_of(page)).probs
+    page.get_by_role("button", name="Undo").click()
+    value.wait_for(state="visible")
+    assert not waits.is_visible()
+    assert DrawDigit(**state_of(page)).probs["yours"].argmax() == 4
+    status.get_by_text("your function: 4 (92 %)").wait_for()
 
 
 def test_own_function_is_shown_beside_the_models(show):

@@ -188,6 +188,44 @@ def test_own_function_is_asked_for_every_image():
     assert "yours" not in pad.probs
 
 
+def test_one_picture_is_one_question():
+    seen = []
+
+    def mine(x):
+        seen.append(x)
+        return np.full(10, 0.1)
+
+    pad = DrawDigit(predict=mine)
+    image = np.random.default_rng(1).random((28, 28))
+    pad.image = image
+    assert len(seen) == 2
+    pad.load(3)
+    assert len(seen) == 3
+    pad.set_state({"strokes": [[[5, 5], [5, 20]]], "pixels": image.ravel().tolist()})
+    assert len(seen) == 4
+    pad.evidence_for = 3
+    pad.centred = False  # an image from Python stays where it is
+    assert len(seen) == 4
+    pad.predict = lambda x: mine(x)
+    assert len(seen) == 5
+    assert DrawDigit(image=image, predict=mine).pixels == pad.pixels
+    assert len(seen) == 6
+
+
+def test_an_answer_is_stored_with_its_picture():
+    stored = DrawDigit(predict=lambda x: np.eye(10)[4]).state()
+    again = DrawDigit(**json.loads(json.dumps(stored)))
+    assert again.state() == stored
+    assert again.probs["yours"].argmax() == 4
+    again.load(7)
+    assert "yours" not in again.probs, "nobody was asked about this one"
+    assert again.yours == stored["yours"]
+    again.load(3)
+    assert "yours" in again.probs
+    with pytest.raises(ValueError, match="ten probabilities"):
+        again.yours = [1.0]
+
+
 def broken(x):
     return {}[x.shape]
 

@@ -22,6 +22,7 @@ LARGEST_ZOOM = 4
 FARTHEST = 1000  # how far out a point may lie, so that no square overflows
 MODELS = {"softmax": "softmax regression", "hidden": "hidden layer"}
 LARGEST_INT8 = 127
+LARGEST_BYTE = 255
 STRONG = 0.6  # of the largest evidence of a pixel: full colour from there on
 
 # One line for each digit from 0 to 9: strokes apart by ";", points "x,y" in pixels from the upper left corner. Their
@@ -63,9 +64,21 @@ def rounded(points):
 
 
 def ink(strokes, pen):
-    """Return what a round pen of radius `pen` leaves, shape (28, 28): 1 under it, 0 beyond, a slope of width 1 between.
+    """Return what a round pen leaves.
 
     The grey of a pixel follows from the distance between its centre and the nearest segment, and from nothing else.
+
+    Parameters
+    ----------
+    strokes : list of array_like, each of shape (n, 2) with n at least 1
+        Points [x, y] in pixels from the upper left corner, y downwards. A single point is a dot.
+    pen : float
+        Radius in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (28, 28)
+        1 under the pen, 0 beyond, and a slope of width 1 between.
     """
     places = np.arange(SIZE) + 0.5
     centres = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 1, 2)  # x to the right, y downwards
@@ -85,6 +98,17 @@ def fitted(strokes, pen):
     """Return the strokes as MNIST would place them: as large as its box allows, centre of mass in its middle.
 
     The pen is as thick afterwards as before. A mark that is small is enlarged by 4 at most, so a dot stays a dot.
+
+    Parameters
+    ----------
+    strokes : list of array_like, each of shape (n, 2)
+        At least one, as for `ink`.
+    pen : float
+        Radius in pixels, below 10.
+
+    Returns
+    -------
+    list of ndarray of float64, of the same shapes
     """
     points = np.array([point for stroke in strokes for point in stroke])
     low, high = points.min(axis=0), points.max(axis=0)
@@ -97,7 +121,19 @@ def fitted(strokes, pen):
 
 
 def quantized(params):
-    """Return parameters with weights in 8 bits: ``round(w / scale)``, one scale for each column, and float32 biases."""
+    """Return parameters with weights in 8 bits.
+
+    Parameters
+    ----------
+    params : dict of str to ndarray
+        As in `mnist_helpers.models`. What is named ``...weights`` has shape (inputs, units).
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``...weights`` as int8 in -127 .. 127, ``round(w / scale)``; ``...weights_scales`` as float32, shape (units,),
+        one for each column, 0 for a column of zeros; everything else as float32.
+    """
     small = {}
     for name, value in params.items():
         if name.endswith("weights"):
@@ -109,7 +145,17 @@ def quantized(params):
 
 
 def dequantized(small):
-    """Return float64 parameters from what `quantized` returns."""
+    """Return parameters from what `quantized` returns.
+
+    Parameters
+    ----------
+    small : dict of str to ndarray
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        Weights times their scales; each is off by at most half its column's scale.
+    """
     scales = {name: small.get(f"{name}_scales", 1) for name in small if not name.endswith("_scales")}
     return {name: np.float64(small[name]) * np.float64(scale) for name, scale in scales.items()}
 
@@ -128,7 +174,26 @@ def packed(arrays):
 
 
 def unpacked(weights, model):
-    """Return float64 parameters of one model from the base64 texts."""
+    """Return the parameters of one model.
+
+    Parameters
+    ----------
+    weights : dict of str to str
+        Base64 texts by "model.part", see `packed` and `quantized`: parts that end in ``weights`` hold int8, the others
+        float32, little-endian.
+    model : str
+        Which model's.
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        Parameters for `mnist_helpers.models`; empty if there is no such model.
+
+    Raises
+    ------
+    KeyError
+        If weights have no scales.
+    """
     small = {}
     for name, text in weights.items():
         prefix, _, part = name.partition(".")
@@ -137,6 +202,17 @@ def unpacked(weights, model):
     for name in [name for name in small if name.endswith("weights")]:
         small[name] = small[name].reshape(-1, len(small[f"{name}_scales"]))
     return dequantized(small)
+
+
+def as_bytes(image):
+    """Return an image with pixels in [0, 1] as base64 text, one byte for each pixel, to recognise it by."""
+    return base64.b64encode(np.uint8(np.round(LARGEST_BYTE * image)).tobytes()).decode()
+
+
+def is_image_of(text, image):
+    """Return whether `text` is `as_bytes` of this image, up to one step of grey: the page rounds in other places."""
+    grey = np.frombuffer(base64.b64decode(text), np.uint8)
+    return len(grey) == image.size and bool((np.abs(grey - LARGEST_BYTE * image.ravel()) <= 1).all())
 
 
 def checked_probs(values):
@@ -172,9 +248,10 @@ class DrawDigit(Interactive):
     image : ndarray, shape (28, 28), optional
         Pixels in [0, 1] in place of strokes, as by assigning to `image`.
     predict : callable, optional
-        Your own model: called in the kernel with the image, an array of shape `input_shape`, whenever it changes.
+        Your own model: called in the kernel with the image, an array of shape `input_shape`, once for each new one.
         It returns ten probabilities, shape (10,) or (1, 10), shown as a third set of bars. What goes wrong in it is
-        shown as text. Can be set later, too.
+        shown as text. Can be set later, too. In a page without a kernel its last answer stays with the image that it
+        was given for.
     input_shape : tuple
         What `predict` gets: (1, 784) or (28, 28).
     centred : bool
@@ -204,6 +281,7 @@ class DrawDigit(Interactive):
     example_lines = traitlets.List(traitlets.Unicode(), help="Strokes of one example for each digit.").tag(sync=True)
     yours = traitlets.List(traitlets.Float(), help="What `predict` answers, or nothing.").tag(sync=True)
     yours_error = traitlets.Unicode(help="Why `predict` gave no answer.").tag(sync=True)
+    yours_for = traitlets.Unicode(help="The image that `predict` was asked about, see `as_bytes`.").tag(sync=True)
     predict = traitlets.Any(None, allow_none=True)
     input_shape = traitlets.Tuple((1, SIZE * SIZE))
 
@@ -211,6 +289,7 @@ class DrawDigit(Interactive):
         state = {"weights": dict(load_weights()), "example_lines": list(smooth_examples()), **state}
         if strokes is None:
             strokes = [] if image is not None or state.get("pixels") else parsed(state["example_lines"][3])
+        self._asked = None  # what `predict` was asked last
         super().__init__(strokes=strokes, **state)
         if image is not None:
             self.image = image
@@ -246,6 +325,10 @@ class DrawDigit(Interactive):
         if not 0.3 <= check_finite("pen", proposal.value) <= 4:
             raise ValueError(f"pen must be a radius from 0.3 to 4 pixels, got {proposal.value}")
         return proposal.value
+
+    @traitlets.validate("yours")
+    def _check_yours(self, proposal):
+        return checked_probs(proposal.value) if proposal.value else []
 
     @traitlets.validate("predict")
     def _check_predict(self, proposal):
@@ -318,19 +401,29 @@ class DrawDigit(Interactive):
         if "probs" in self.shown and np.allclose(as_array(self.shown["image"]), self.image, atol=1e-6):
             probs = as_array(self.shown["probs"])
         answers = dict(zip(MODELS.values(), probs, strict=True))
-        return answers | ({"yours": np.array(self.yours)} if self.yours else {})
+        known = self.yours and is_image_of(self.yours_for, self.image)
+        return answers | ({"yours": np.array(self.yours)} if known else {})
 
     @traitlets.observe("strokes", "pixels", "centred", "pen", "predict", "input_shape")
     def _ask(self, change):
         if self.predict is None:
-            answer, complaint = [], ""
-        else:
-            try:
-                answer, complaint = checked_probs(self.predict(self.image.reshape(self.input_shape))), ""
-            except Exception as error:  # whatever a learner's function raises belongs on the page
-                answer, complaint = [], described(error)
+            if change.name == "predict":
+                self._tell([], "", "")
+            return
+        image = self.image
+        question = (image.tobytes(), self.predict, self.input_shape)
+        if question == self._asked:  # strokes and pixels have changed together, and each of them tells us
+            return
+        self._asked = question
+        try:
+            answer, complaint = checked_probs(self.predict(image.reshape(self.input_shape).copy())), ""
+        except Exception as error:  # whatever a learner's function raises belongs on the page
+            answer, complaint = [], described(error)
+        self._tell(answer, complaint, as_bytes(image))
+
+    def _tell(self, answer, complaint, about):
         with self.hold_sync():
-            self.yours, self.yours_error = answer, complaint
+            self.yours, self.yours_error, self.yours_for = answer, complaint, about
 
     def draw_still(self, figure):
         """Draw the image, both models' bars, and the evidence for and against."""
@@ -347,8 +440,8 @@ class DrawDigit(Interactive):
         bars.legend(fontsize=7, loc="lower right")
         about = self.evidence_for if self.evidence_for >= 0 else results["logits"][0].argmax()
         top = STRONG * np.abs(results["evidence"]).max() or 1
+        colours = LinearSegmentedColormap.from_list("evidence", ["white", "#A8518A"])  # not a colour of the bars
         for ax, sign, name, total in zip((for_, against), (1, -1), ("for", "against"), results["sums"], strict=False):
-            colours = LinearSegmentedColormap.from_list(name, ["white", "#0072B2" if sign > 0 else "#C14F00"])
             ax.imshow(np.maximum(sign * results["evidence"], 0), cmap=colours, vmin=0, vmax=top)
             ax.set_title(f"{name} {about}: {total:+.1f}".replace("-", "−"), fontsize=9)
         for ax in (seen, for_, against):

@@ -3,7 +3,8 @@ const SIZE = 28, BOX = 20, MIDDLE = 14.5, LARGEST_ZOOM = 4;
 const SHADES = 16; // in pictures; the models get the exact image
 const STRONG = 0.6; // of the largest evidence of a pixel: full colour from there on
 const MODELS = ["softmax regression", "hidden layer"];
-const STATE = ["strokes", "pixels", "centred", "pen", "evidence_for", "weights", "example_lines", "yours", "yours_error"];
+const STATE = ["strokes", "pixels", "centred", "pen", "evidence_for", "weights", "example_lines", "yours", "yours_error",
+  "yours_for"];
 const KEY_MOVES = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
   Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1],
@@ -15,8 +16,8 @@ const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 const largestAt = (values) => values.indexOf(Math.max(...values));
 const rows = (values) => Array.from({ length: SIZE }, (_, r) => Array.from(values.slice(r * SIZE, (r + 1) * SIZE)));
 const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-const same = (a, b) => (Array.isArray(a) && Array.isArray(b)
-  ? a.length === b.length && a.every((item, i) => same(item, b[i])) : a === b);
+const same = (a, b) => a === b || (Array.isArray(a) && Array.isArray(b)
+  && a.length === b.length && a.every((item, i) => same(item, b[i])));
 
 /** What a round pen leaves: the grey of a pixel follows from the distance of its centre to the nearest segment. */
 function ink(strokes, pen) {
@@ -150,7 +151,7 @@ function picture(kind, label) {
 }
 
 const percent = (p) => (p < 0.01 ? "<1 %" : p > 0.99 ? ">99 %" : `${Math.round(100 * p)} %`);
-const signed = (x) => `${x <= -0.05 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
+const signed = (x) => `${x <= -0.05 ? "−" : x < 0.05 ? "" : "+"}${Math.abs(x).toFixed(1)}`;
 
 /** One column of the table: the name and answer of a model above its ten bars. */
 function column(title, kind) {
@@ -162,9 +163,12 @@ function column(title, kind) {
       element("span", { class: "mw-draw-cell" }, element("span", { class: "mw-draw-track" }, fill), value));
     return { node, fill, value };
   });
+  const nodes = [head, ...cells.map((cell) => cell.node)];
   return {
     head, cells,
-    hide(hidden) { [head, ...cells.map((cell) => cell.node)].forEach((node) => { node.hidden = hidden; }); },
+    hide(hidden) { nodes.forEach((node) => { node.hidden = hidden; }); },
+    /** Whether the numbers belong to another picture; then they fade, unless a kernel soon sends others. */
+    age(old) { nodes.forEach((node) => node.classList.toggle("mw-draw-old", old)); },
     set(probs) {
       const top = largestAt(probs);
       write(answer, probs.length ? String(top) : "?");
@@ -195,17 +199,31 @@ function drawingArea(pen) {
     ["mw-draw-halo", "mw-draw-cross"].map((name) => element("path", { class: name, d: CROSS })));
   const node = element("svg", {
     class: "mw-draw-pad", viewBox: `0 0 ${SIZE} ${SIZE}`, tabindex: 0, role: "application", "aria-label": "drawing area",
-    "aria-roledescription": "drawing area", "aria-describedby": hint.id, "data-lm-suppress-shortcuts": "true",
+    "aria-roledescription": "drawing area", "aria-describedby": hint.id,
   }, element("path", { class: "mw-draw-lines", d: lines }), below.node,
   element("rect", { class: "mw-draw-box", x: MIDDLE - BOX / 2, y: MIDDLE - BOX / 2, width: BOX, height: BOX }), marks, cursor);
-
-  let at = [14, 5], pointer = null;
-  const show = (typing) => {
+  const place = (at, typing) => {
     set(cursor, "transform", `translate(${at})`);
     cursor.classList.toggle("mw-draw-shown", typing);
     cursor.classList.toggle("mw-draw-down", typing && pen.isDown());
   };
-  const places = (event) => {
+  const pointer = followPointer(node, pen, place);
+  followKeys(node, pen, place, pointer);
+  return {
+    node, hint,
+    set(strokes, pixels, radius) {
+      below.draw(pixels);
+      set(marks, "stroke-width", 2 * radius);
+      const path = (stroke) => `M${stroke.map((p) => p.join(" ")).join("L")}${stroke.length > 1 ? "" : "h0"}`; // h0: a dot
+      set(marks, "d", strokes.map(path).join(""));
+    },
+  };
+}
+
+/** Draw with mouse, finger or pen, one at a time; `isDown` of what is returned says whether one is. */
+function followPointer(node, pen, place) {
+  let pointer = null;
+  const points = (event) => {
     const size = node.getBoundingClientRect();
     const events = event.getCoalescedEvents?.() ?? [];
     const inside = (share) => Math.round(100 * SIZE * clamp(share, 0, 1)) / 100;
@@ -219,13 +237,17 @@ function drawingArea(pen) {
     try { node.setPointerCapture(pointer); } catch { /* a pointer made by a script cannot be captured */ }
     node.focus({ preventScroll: true });
     event.preventDefault();
-    pen.down(places(event).at(-1));
-    show(false);
+    pen.down(points(event).at(-1));
+    place([0, 0], false);
   });
-  node.addEventListener("pointermove", (event) => { if (event.pointerId === pointer) pen.move(places(event)); });
+  node.addEventListener("pointermove", (event) => { if (event.pointerId === pointer) pen.move(points(event)); });
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, lift);
-  node.addEventListener("focus", () => show(node.matches(":focus-visible") && pointer === null));
-  node.addEventListener("blur", () => { if (pointer === null) pen.lift(); show(false); });
+  return { isDown: () => pointer !== null };
+}
+
+/** Draw with the keys: a cross shows where the pen is. */
+function followKeys(node, pen, place, pointer) {
+  let at = [14, 5];
   const told = () => `Pen ${pen.isDown() ? "down" : "up"}, column ${at[0]}, row ${at[1]}. `;
   const onkey = (event) => {
     const way = KEY_MOVES[event.key];
@@ -239,23 +261,16 @@ function drawingArea(pen) {
     } else if (event.key === "Delete" || event.key === "Backspace") pen.clear();
     else if (event.key === "z" && (event.ctrlKey || event.metaKey)) pen.undo();
     else return false;
-    show(true);
+    place(at, true);
     return true;
   };
   node.addEventListener("keydown", (event) => {
     const command = event.ctrlKey || event.metaKey || event.altKey;
-    if (pointer !== null || (command && event.key !== "z")) return;
+    if (pointer.isDown() || (command && event.key !== "z")) return;
     if (onkey(event)) { event.preventDefault(); event.stopPropagation(); }
   });
-  return {
-    node, hint,
-    set(strokes, pixels, radius) {
-      below.draw(pixels);
-      set(marks, "stroke-width", 2 * radius);
-      const path = (stroke) => `M${stroke.map((p) => p.join(" ")).join("L")}${stroke.length > 1 ? "" : "h0"}`; // h0: a dot
-      set(marks, "d", strokes.map(path).join(""));
-    },
-  };
+  node.addEventListener("focus", () => place(at, node.matches(":focus-visible") && !pointer.isDown()));
+  node.addEventListener("blur", () => { if (!pointer.isDown()) pen.lift(); place(at, false); });
 }
 
 /** The strokes that a line of text holds. */
@@ -263,33 +278,59 @@ function parsed(line) {
   return line.split(";").map((stroke) => stroke.trim().split(/\s+/).map((point) => point.split(",").map(Number)));
 }
 
-/** The pen and the history of the drawing: strokes are added to the state whatever else changes it meanwhile. */
-function makePen(model, tell) {
+/** Whether a drawing [strokes, pixels] is another one with its last stroke drawn on. */
+function drawnOn([strokes, pixels], [before, pixelsBefore]) {
+  const stroke = strokes.at(-1), start = before.at(-1);
+  return before.length > 0 && strokes.length === before.length && stroke.length > start.length && same(pixels, pixelsBefore)
+    && same(stroke.slice(0, start.length), start) && same(strokes.slice(0, -1), before.slice(0, -1));
+}
+
+/** What was drawn before: one entry for each stroke, whether it was drawn here, in another view or from Python. */
+function drawingHistory(model) {
   const past = [];
-  let open = null; // the stroke that is being drawn, all of it
-  let known = null, drawing = false; // the drawing when we last looked; whether it is we who change it
   const now = () => [model.get("strokes"), model.get("pixels")];
-  const draw = (strokes, pixels = model.get("pixels")) => {
-    drawing = true;
-    model.set("strokes", strokes);
-    model.set("pixels", pixels);
-    drawing = false;
+  let known = null, ours = false; // the drawing when we last looked; whether it is we who change it
+  const put = ([strokes, pixels]) => {
+    ours = true;
+    change(model, { strokes, pixels });
+    ours = false;
     known = now();
-    model.save_changes();
   };
-  const remember = (what = now()) => {
+  const remember = (what) => {
     past.push(what);
     if (past.length > 200) past.shift();
   };
+  return {
+    put,
+    remember: () => remember(now()),
+    isEmpty: () => past.length === 0,
+    undo() { if (past.length) put(past.pop()); },
+    /** Look whether something else has changed the drawing. */
+    notice() {
+      if (ours) return;
+      const drawing = now();
+      if (known && past.length && same(past.at(-1), drawing)) past.pop(); // undone in another view
+      else if (known && !same(known, drawing) && !drawnOn(drawing, known)) remember(known);
+      known = drawing;
+    },
+  };
+}
+
+/** The pen: strokes are added to the state whatever else changes it meanwhile. `tell` gets what is to be said of it. */
+function makePen(model, tell) {
+  const past = drawingHistory(model);
+  let open = null; // the stroke that is being drawn, all of it
+  const draw = (strokes, pixels = model.get("pixels")) => past.put([strokes, pixels]);
+  // The digit that is there at first makes room for the reader's own.
+  const isGreeting = (strokes) => past.isEmpty() && model.get("example_lines").some((line) => same(parsed(line), strokes));
   const pen = {
     isDown: () => open !== null,
     down(point, note) {
-      const strokes = model.get("strokes");
-      remember();
+      const strokes = model.get("strokes"), others = isGreeting(strokes) ? [] : strokes;
+      past.remember();
       open = [point];
       tell(note);
-      // An example makes room for the reader's own digit.
-      draw([...(model.get("example_lines").some((line) => same(parsed(line), strokes)) ? [] : strokes), open]);
+      draw([...others, open]);
     },
     move(points, note) {
       if (!open) return;
@@ -312,7 +353,7 @@ function makePen(model, tell) {
     tell(note) { tell(note, true); },
     load(strokes) {
       open = null;
-      remember();
+      past.remember();
       tell();
       draw(strokes, []);
     },
@@ -320,15 +361,10 @@ function makePen(model, tell) {
     undo() {
       open = null;
       tell();
-      if (past.length) draw(...past.pop());
+      past.undo();
     },
-    canUndo: () => past.length > 0,
-    /** What comes from Python can be undone, too. */
-    notice() {
-      if (drawing) return;
-      if (known && !same(known, now())) remember(known);
-      known = now();
-    },
+    canUndo: () => !past.isEmpty(),
+    notice: past.notice,
   };
   return pen;
 }
@@ -339,14 +375,8 @@ function checkbox(label, onchange) {
   return { input, node: element("label", { class: "mw-draw-check" }, input, element("span", {}, label)) };
 }
 
-function render({ model, el }) {
-  const ui = frame(el, "Draw a digit: what do two models read?");
-  let note = () => "", sentence = "", source = null, models = null, lines = null, examples = [];
-  const speak = () => ui.say(note() + sentence);
-  const pen = makePen(model, (told = () => "", now = false) => {
-    note = told;
-    if (now) speak();
-  });
+/** Pad and controls, which follow the model. */
+function drawingPart(model, pen) {
   const pad = drawingArea(pen);
   const undo = button("Undo", pen.undo);
   const example = choice({
@@ -355,72 +385,114 @@ function render({ model, el }) {
   });
   const centred = checkbox("fit and centre as MNIST does", (on) => change(model, "centred", on));
   const radius = slider({
-    label: "pen radius", min: 0.6, max: 2.4, step: 0.1, value: model.get("pen"), format: (r) => `${r.toFixed(1)} px`,
+    label: "pen radius", min: 0.6, max: 2.4, step: 0.1, value: model.get("pen"), format: (r) => `${r.toFixed(1)} of ${SIZE}`,
     oninput: (r) => change(model, "pen", r),
   });
+  const replaces = element("p", { class: "mw-draw-hint" },
+    "Your first stroke replaces the digit that is there. An example that you choose stays: you can draw on it.");
+  let lines = null, examples = [];
+  return {
+    node: element("div", {}, pad.node, pad.hint,
+      element("div", { class: "mw-row" }, undo, button("Clear", pen.clear), example.node), replaces, centred.node, radius.node),
+    update() {
+      const [strokes, pixels, pen_] = ["strokes", "pixels", "pen"].map((name) => model.get(name));
+      if (model.get("example_lines") !== lines) {
+        lines = model.get("example_lines");
+        examples = lines.map(parsed);
+      }
+      pad.set(strokes, pixels, pen_);
+      set(undo, "aria-disabled", String(!pen.canUndo())); // not disabled: it keeps the focus
+      const which = pixels.length ? -1 : examples.findIndex((one) => same(one, strokes));
+      example.set(which < 0 ? "" : String(which));
+      centred.input.checked = model.get("centred");
+      centred.input.disabled = pixels.length > 0; // an image from Python stays where it is
+      radius.set(pen_);
+    },
+  };
+}
+
+/** Whether a text holds these pixels, one byte each, up to one step of grey: Python rounds in other places. */
+function isImageOf(text, image) {
+  const bytes = atob(text);
+  return bytes.length === image.length && image.every((grey, i) => Math.abs(bytes.charCodeAt(i) - 255 * grey) <= 1);
+}
+
+/** The models' bars, and those of the reader's own function. */
+function answerPart(model) {
   const columns = [column(MODELS[0], "first"), column(MODELS[1], "second"), column("yours", "third")];
+  columns[2].head.append(element("span", { class: "mw-draw-wait" }, "needs a running kernel"));
   const complaint = element("p", { class: "mw-draw-complaint", hidden: "" });
+  return {
+    nodes: [table(columns), complaint],
+    /** Draw everything and return it in words. */
+    update({ image, probs }) {
+      const yours = model.get("yours"), error = model.get("yours_error");
+      const has = yours.length > 0 || error !== "", old = has && !isImageOf(model.get("yours_for"), image);
+      columns.forEach((one, i) => one.set(i < 2 ? probs[i] : yours));
+      columns[2].hide(!has);
+      columns[2].age(old);
+      complaint.hidden = !error || old;
+      write(complaint, error && `Your function: ${error}`);
+      const answers = MODELS.map((name, i) => [name, probs[i]]);
+      if (yours.length && !old) answers.push(["your function", yours]);
+      const list = answers.map(([name, p]) => `${name}: ${largestAt(p)} (${percent(p[largestAt(p)])})`).join(", ");
+      const empty = image.every((grey) => !grey) ? "The pad is empty, and yet both answer. " : "";
+      const needs = old ? " Your function has not seen this picture: that needs a running kernel." : "";
+      return `${empty}Read by ${list}.${needs}${error && !old ? ` Your function: ${error}` : ""}`;
+    },
+  };
+}
+
+/** The image that the models see, and what speaks for a class and against it. */
+function evidencePart(model) {
   const seen = picture("seen", "the image of 28 by 28 pixels that the models see");
-  const speaks = [picture("for", "pixels that speak for the class"), picture("against", "pixels that speak against the class")];
+  const speaks = [picture("speaks", "pixels that speak for the class"), picture("speaks", "pixels that speak against the class")];
   const about = choice({
     label: "evidence of softmax regression for", value: "-1",
     options: [["-1", "its answer"], ...Array.from({ length: 10 }, (_, k) => [String(k), String(k)])],
     onchange: (k) => change(model, "evidence_for", Number(k)),
   });
   const sum = element("p", { class: "mw-draw-sum" });
-  ui.add(element("div", { class: "mw-draw" },
-    element("div", {}, pad.node, pad.hint,
-      element("div", { class: "mw-row" }, undo, button("Clear", pen.clear), example.node), centred.node, radius.node),
-    element("div", {}, table(columns), complaint,
-      element("div", { class: "mw-row mw-draw-about" }, about.node),
-      element("div", { class: "mw-draw-pictures" }, seen.node, speaks.map((one) => one.node)), sum)));
-
-  const explain = (results, names) => {
-    const empty = results.image.every((grey) => !grey);
-    const list = names.map(([name, probs]) => `${name}: ${largestAt(probs)} (${percent(probs[largestAt(probs)])})`).join(", ");
-    return `${empty ? "The pad is empty, and yet both answer. " : ""}Read by ${list}. Total evidence of softmax regression for `
-      + `${results.about}: ${signed(results.sums[3])}.`;
+  return {
+    nodes: [element("div", { class: "mw-row mw-draw-about" }, about.node),
+      element("div", { class: "mw-draw-pictures" }, seen.node, speaks.map((one) => one.node)), sum],
+    update({ image, evidence, sums: [for_, against, bias, all], about: class_ }) {
+      about.set(String(model.get("evidence_for")));
+      seen.set("what the models see", image);
+      const outline = Array.from(image, (grey, i) => (grey >= 0.5 ? square(i) : "")).join("");
+      const strength = STRONG * evidence.reduce((top, e) => Math.max(top, Math.abs(e)), 1e-9);
+      speaks[0].set(`for ${class_}: ${signed(for_)}`, evidence, strength, outline);
+      speaks[1].set(`against ${class_}: ${signed(against)}`, evidence.map((e) => -e), strength, outline);
+      const side = `${Math.abs(all).toFixed(1)} ${all < 0 ? "below" : "above"}`;
+      const distance = `the logit of ${class_} lies ${side} the mean of all ten.`;
+      write(sum, image.some((grey) => grey) ? `With the bias (${signed(bias)}) the total is ${signed(all)}: ${distance}`
+        : `There is no ink, so all of it is bias: ${distance}`);
+    },
   };
+}
+
+function render({ model, el }) {
+  const ui = frame(el, "Draw a digit: what do two models read?");
+  let note = () => "", sentence = "", source = null, models = null;
+  const speak = () => ui.say(note() + sentence);
+  const pen = makePen(model, (told = () => "", now = false) => {
+    note = told;
+    if (now) speak();
+  });
+  const drawing = drawingPart(model, pen), answers = answerPart(model), evidence = evidencePart(model);
+  ui.add(element("div", { class: "mw-draw" }, drawing.node, element("div", {}, answers.nodes, evidence.nodes)));
 
   return follow(model, STATE, () => {
-    const [strokes, pixels, yours] = ["strokes", "pixels", "yours"].map((name) => model.get(name));
     if (model.get("weights") !== source) {
       source = model.get("weights");
       models = modelsOf(source);
     }
-    if (model.get("example_lines") !== lines) {
-      lines = model.get("example_lines");
-      examples = lines.map(parsed);
-    }
     pen.notice();
-    const { about: class_, ...results } = read(
-      imageOf(strokes, pixels, model.get("centred"), model.get("pen")), models, model.get("evidence_for"));
-    pad.set(strokes, pixels, model.get("pen"));
-    set(undo, "aria-disabled", String(!pen.canUndo())); // not disabled: it keeps the focus
-    example.set(String(pixels.length ? -1 : examples.findIndex((one) => same(one, strokes))));
-    if (example.select.selectedIndex < 0) example.set("");
-    centred.input.checked = model.get("centred");
-    centred.input.disabled = pixels.length > 0; // an image from Python stays where it is
-    radius.set(model.get("pen"));
-    about.set(String(model.get("evidence_for")));
-
-    const error = model.get("yours_error");
-    columns.forEach((one, i) => one.set(i < 2 ? results.probs[i] : yours));
-    columns[2].hide(!yours.length && !error);
-    complaint.hidden = !error;
-    complaint.textContent = error && `Your function: ${error}`;
-    seen.set("what the models see", results.image);
-    const outline = Array.from(results.image, (grey, i) => (grey >= 0.5 ? square(i) : "")).join("");
-    const strength = STRONG * results.evidence.reduce((top, e) => Math.max(top, Math.abs(e)), 1e-9);
-    speaks[0].set(`for ${class_}: ${signed(results.sums[0])}`, results.evidence, strength, outline);
-    speaks[1].set(`against ${class_}: ${signed(results.sums[1])}`, results.evidence.map((e) => -e), strength, outline);
-    const [, , bias, all] = results.sums;
-    write(sum, `With the bias (${signed(bias)}) the total is ${signed(all)}: the logit of ${class_} lies `
-      + `${Math.abs(all).toFixed(1)} ${all < 0 ? "below" : "above"} the mean of all ten.`);
-
-    const answers = MODELS.map((name, i) => [name, results.probs[i]]);
-    if (yours.length) answers.push(["your function", yours]);
-    sentence = explain({ ...results, about: class_ }, answers) + (error ? ` Your function: ${error}` : "");
+    const image = imageOf(...["strokes", "pixels", "centred", "pen"].map((name) => model.get(name)));
+    const all = read(image, models, model.get("evidence_for")), { about, ...results } = all;
+    drawing.update();
+    sentence = answers.update(all);
+    evidence.update(all);
     speak();
     publish(model, { ...results, image: rows(results.image), evidence: rows(results.evidence) });
   });
