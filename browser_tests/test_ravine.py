@@ -173,6 +173,10 @@ def test_best_numbers(show, method, steps):
     row = ["gradient descent", "heavy ball", "Nesterov"].index(method)
     assert results["steps_needed"][row] == steps
     assert f"at step {steps}" in page.locator("tbody tr").nth(row).inner_text()
+    check_drawn(page)
+    if method == "Nesterov":  # chapter 8: these do not win the race
+        assert results["steps_needed"][1] < steps
+        assert results["factors"][1] > results["factors"][2]
 
 
 def test_divergence_is_said_in_words(show):

@@ -222,8 +222,8 @@ function render({ model, el }) {
   const choices = element("div", { class: "mw-row" }, chosen.node, precision.node);
   const note = element("p", { class: "mw-step-note" },
     "▼ with a thin vertical line: best step by formula (6.5). Errors of 0 lie on the lower edge.");
-  const controls = element("div", {}, choices, x.node, step.node, table.node);
-  ui.add(element("div", { class: "mw-step" }, element("div", { class: "mw-step-figure" }, plot.node, note), controls));
+  const controls = element("div", {}, choices, x.node, step.node);
+  ui.add(element("div", { class: "mw-step" }, element("div", { class: "mw-step-figure" }, plot.node, note), controls, table.node));
   let key = null, measured = null;
 
   return follow(model, ["function", "x", "step", "precision"], () => {
