@@ -12,7 +12,6 @@ const KEY_MOVES = {
 
 const CROSS = "M-2 0H-.8M2 0H.8M0 -2V-.8M0 2V.8M-.8 0a.8 .8 0 1 0 1.6 0a.8 .8 0 1 0 -1.6 0z";
 
-const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 const largestAt = (values) => values.indexOf(Math.max(...values));
 const rows = (values) => Array.from({ length: SIZE }, (_, r) => Array.from(values.slice(r * SIZE, (r + 1) * SIZE)));
 const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
@@ -25,19 +24,19 @@ function ink(strokes, pen) {
   for (const stroke of strokes) {
     for (let i = 0; i < Math.max(stroke.length - 1, 1); i++) approach(squared, stroke[i], stroke[i + 1] ?? stroke[i], pen + 0.5);
   }
-  return squared.map((d) => clamp(pen + 0.5 - Math.sqrt(d), 0, 1));
+  return squared.map((d) => between(pen + 0.5 - Math.sqrt(d), 0, 1));
 }
 
 /** Lower the squared distances of the pixels within reach of one segment; the others stay white anyway. */
 function approach(squared, [x0, y0], [x1, y1], reach) {
   const wx = x1 - x0, wy = y1 - y0, length = wx * wx + wy * wy || 1;
-  const first = (a, b) => clamp(Math.floor(Math.min(a, b) - reach - 0.5), 0, SIZE);
-  const last = (a, b) => clamp(Math.ceil(Math.max(a, b) + reach + 0.5), -1, SIZE - 1);
+  const first = (a, b) => between(Math.floor(Math.min(a, b) - reach - 0.5), 0, SIZE);
+  const last = (a, b) => between(Math.ceil(Math.max(a, b) + reach + 0.5), -1, SIZE - 1);
   const right = last(x0, x1), bottom = last(y0, y1);
   for (let row = first(y0, y1); row <= bottom; row++) {
     for (let column = first(x0, x1); column <= right; column++) {
       const px = column + 0.5, py = row + 0.5;
-      const share = clamp(((px - x0) * wx + (py - y0) * wy) / length, 0, 1);
+      const share = between(((px - x0) * wx + (py - y0) * wy) / length, 0, 1);
       const dx = px - (x0 + share * wx), dy = py - (y0 + share * wy), at = row * SIZE + column;
       squared[at] = Math.min(squared[at], dx * dx + dy * dy);
     }
@@ -123,7 +122,7 @@ function shades() {
     draw(values, top = 1) {
       const paths = layers.map(() => "");
       values.forEach((value, i) => {
-        const shade = Math.round(clamp(value / top, 0, 1) * SHADES);
+        const shade = Math.round(between(value / top, 0, 1) * SHADES);
         if (shade) paths[shade - 1] += square(i);
       });
       paths.forEach((d, i) => { if (drawn[i] !== d) set(layers[i], "d", d); });
@@ -226,7 +225,7 @@ function followPointer(node, pen, place) {
   const points = (event) => {
     const size = node.getBoundingClientRect();
     const events = event.getCoalescedEvents?.() ?? [];
-    const inside = (share) => Math.round(100 * SIZE * clamp(share, 0, 1)) / 100;
+    const inside = (share) => Math.round(100 * SIZE * between(share, 0, 1)) / 100;
     return (events.length ? events : [event]).map(({ clientX, clientY }) =>
       [inside((clientX - size.left) / size.width), inside((clientY - size.top) / size.height)]);
   };
@@ -252,7 +251,7 @@ function followKeys(node, pen, place, pointer) {
   const onkey = (event) => {
     const way = KEY_MOVES[event.key];
     if (way) {
-      at = at.map((x, axis) => clamp(x + way[axis] * (event.shiftKey ? 4 : 1), 0, SIZE));
+      at = at.map((x, axis) => between(x + way[axis] * (event.shiftKey ? 4 : 1), 0, SIZE));
       if (pen.isDown()) pen.move([at], told);
       else pen.tell(told);
     } else if (event.key === " " || event.key === "Enter") {
