@@ -1,6 +1,9 @@
 // What the course adds to every page: minutes left, a search that works from a folder, and what the theme leaves out
 // for readers without a mouse or without eyes.
 (() => {
+  // All icons are there from the start, so nothing need watch the page for new ones while formulas are typeset.
+  window.FontAwesomeConfig = { observeMutations: false };
+
   // From file:// a page may not read other pages, so there the search shows titles without excerpts.
   if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
