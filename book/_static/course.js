@@ -34,12 +34,14 @@
 
   /** What scrolls sideways by itself must be reachable with the keyboard; what does not is no stop. */
   function reachWideFormulas() {
-    for (const box of document.querySelectorAll("div.math")) {
-      const wide = box.scrollWidth > box.clientWidth + 1;
-      if (wide) Object.entries({ tabindex: "0", role: "group", "aria-label": "formula" }).forEach((pair) => box.setAttribute(...pair));
-      else ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
-    }
+    const boxes = [...document.querySelectorAll("div.math")];
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1); // all are measured before any is changed
+    boxes.forEach((box, i) => {
+      if (wide[i]) Object.entries(REACHED).forEach(([name, value]) => box.setAttribute(name, value));
+      else if (box.hasAttribute("tabindex")) Object.keys(REACHED).forEach((name) => box.removeAttribute(name));
+    });
   }
+  const REACHED = { tabindex: "0", role: "group", "aria-label": "formula" };
 
   /** On paper nothing can be unfolded: answers are printed open. Folded code and outputs stay folded. Paper is white. */
   function prepareForPaper() {
