@@ -25,7 +25,7 @@ def test_displayed_it_is_stored_three_times(cls):
 
 @pytest.mark.parametrize("cls", INTERACTIVES)
 def test_an_unknown_setting_is_refused(cls):
-    with pytest.raises(TypeError, match=r"has no temprature; it has \w+"):
+    with pytest.raises(TypeError, match="temprature"):
         cls(temprature=3)
 
 
