@@ -7,6 +7,7 @@ from mnist_helpers.widgets.sphinx_host import page_script
 
 TOLERANCE = 1e-6
 MILLISECONDS_TO_ANSWER = 16
+VISITS = 5
 
 # All parts of the state change at once, as when a kernel sends them.
 PLAY = """states => {
@@ -38,3 +39,16 @@ def difference(shown, expected):
         return np.inf
     error = np.abs(shown[finite] - expected[finite]) / np.maximum(1, np.abs(expected[finite]))
     return error.max(initial=0)
+
+
+def least(measure, limit):
+    """Return the least of a few measurements, or the first within the limit: other work on the machine only adds."""
+    measured = []
+    while len(measured) < VISITS and not (measured and measured[-1] <= limit):
+        measured.append(measure())
+    return min(measured)
+
+
+def slow_move(milliseconds):
+    """Return what all but one in a hundred moves stay under."""
+    return np.quantile(milliseconds, 0.99)
