@@ -63,6 +63,10 @@ def distances_meant(images, image):
     return ((images.astype(float) - image) ** 2).mean(axis=(1, 2))
 
 
+def distances_squared_last(images, image):
+    return (images.astype(float) - image).sum(axis=(1, 2)) ** 2
+
+
 def distances_summed_up(images, image):
     return ((images.astype(float) - image) ** 2).sum()
 
@@ -149,6 +153,17 @@ def merge_of_clipped_mean_squares(counts, means, stds):
     return mean, np.sqrt(np.maximum(mean_square - mean**2, 0))
 
 
+def merge_scatter_of_means_only(counts, means, stds):
+    mean = np.average(means, axis=0, weights=counts)
+    return mean, np.sqrt(np.average((means - mean) ** 2, axis=0, weights=counts))
+
+
+def merge_pooled(counts, means, stds):
+    """Pools the variances as for a t-test."""
+    freedom = counts[:, None] - 1
+    return np.average(means, axis=0, weights=counts), np.sqrt((freedom * stds**2).sum(axis=0) / freedom.sum())
+
+
 def merge_mean_only(counts, means, stds):
     return np.average(means, axis=0, weights=counts)
 
@@ -189,6 +204,7 @@ ANSWERS = {
             (distances_not_squared, "root"),
             (distances_of_absolutes, "absolute"),
             (distances_meant, "mean"),
+            (distances_squared_last, "sum-first"),
             (distances_summed_up, "whole"),
             (distances_of_columns, "shape"),
             (distances_of_rescaled, "wrong"),
@@ -206,6 +222,8 @@ ANSWERS = {
             (merge_of_a_sample, "one-less"),
             (merge_of_mean_squares, "cancels"),
             (merge_of_clipped_mean_squares, "cancels"),
+            (merge_scatter_of_means_only, "only-between"),
+            (merge_pooled, "wrong"),
             (merge_mean_only, "no-pair"),
             (merge_std_first, "wrong"),
             (merge_variances_of_variances, "wrong"),
