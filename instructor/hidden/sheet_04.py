@@ -18,25 +18,18 @@ def _backs(*shapes, scale=2.0, size=1.0):
     return group
 
 
-def _weighted_grad(features, delta, importance):
-    outer = np.einsum("nd,nk->ndk", features, delta)
-    return np.average(outer, axis=0, weights=importance)
+def _slope_of_scale(logits, labels, scale):
+    delta = softmax(scale * logits, axis=1) - np.eye(logits.shape[1])[labels]
+    return (delta * logits).sum() / len(logits)
 
 
-def _batches(*sizes, kind="real"):
-    draw = {
-        "real": lambda rng, n: rng.uniform(0.2, 4, n),
-        "whole": lambda rng, n: rng.integers(1, 5, n),
-        "zeros": lambda rng, n: np.append(rng.integers(0, 2, n - 1) * 1.5, 2.0),
-        "large": lambda rng, n: rng.uniform(1e5, 1e6, n),
-    }[kind]
-
+def _batches(*shapes, scales=(1.0, 0.3, 2.5), shift=0.0, size=2.0):
     def group(rng):
-        batches = []
-        for n, d, k in sizes:
-            delta = softmax(rng.normal(size=(n, k)), axis=1) - np.eye(k)[rng.integers(k, size=n)]
-            batches.append((rng.normal(size=(n, d)), delta, draw(rng, n)))
-        return batches
+        return [
+            (rng.normal(0, size, shape) + shift, rng.integers(shape[1], size=shape[0]), scale)
+            for shape in shapes
+            for scale in scales
+        ]
 
     return group
 
@@ -60,20 +53,26 @@ HIDDEN = [
                 (np.array([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]), rng.normal(size=(2, 3))),
                 (softmax(rng.normal(0, 600, (6, 5)), axis=1), rng.normal(size=(6, 5))),
             ],
-            "many classes": _backs((3, 800)),
+            "many classes": _backs((2, 100)),
         },
     ),
     Hidden(
-        "weighted_grad",
-        _weighted_grad,
+        "slope_of_scale",
+        _slope_of_scale,
         {
-            "one example": _batches((1, 3, 4), (1, 1, 2)),
-            "ordinary batches": _batches((5, 3, 4), (20, 6, 10)),
-            "as many examples as classes": _batches((4, 3, 4), (10, 2, 10)),
-            "all three sizes equal": _batches((4, 4, 4)),
-            "importances of nought": _batches((6, 3, 4), (9, 2, 3), kind="zeros"),
-            "whole-number importances": _batches((6, 3, 4), kind="whole"),
-            "large importances": _batches((6, 3, 4), kind="large"),
+            "one example": _batches((1, 2), (1, 5)),
+            "ordinary batches": _batches((5, 4), (30, 10)),
+            "as many examples as classes": _batches((4, 4)),
+            "one class only": _batches((3, 1)),
+            "a scale of nought": _batches((5, 4), scales=(0.0,)),
+            "a negative scale": _batches((5, 4), scales=(-0.7,)),
+            "a common shift": _batches((5, 4), shift=7.0),
+            "large logits": _batches((5, 4), shift=4000.0),
+            "very negative logits": _batches((5, 4), shift=-4000.0),
+            "rows far from each other": lambda rng: [
+                (rng.normal(size=(3, 4)) + np.array([[0.0], [1500.0], [-1500.0]]), np.array([0, 1, 3]), 1.2)
+            ],
+            "logits far from each other": _batches((6, 4), size=900.0),
         },
     ),
 ]

@@ -1,6 +1,9 @@
 """Right and wrong answers to the tasks of sheet 4."""
 
+import math
+
 import numpy as np
+from scipy.special import log_softmax, softmax
 
 
 def back_by_sum(probs, grad_of_log_probs):
@@ -80,70 +83,97 @@ def back_in_place(probs, grad_of_log_probs):
     return grad_of_log_probs
 
 
-def weighted_by_product(features, delta, importance):
-    return features.T @ (importance[:, None] * delta) / importance.sum()
+def scale_by_delta(logits, labels, scale):
+    delta = softmax(scale * logits, axis=1)
+    delta[np.arange(len(labels)), labels] -= 1
+    return (delta * logits).sum(axis=1).mean()
 
 
-def weighted_by_loop(features, delta, importance):
-    total = np.zeros((features.shape[1], delta.shape[1]))
-    for x, d, r in zip(features, delta, importance, strict=True):
-        total += r * np.outer(x, d)
-    return total / importance.sum()
+def scale_by_expectation(logits, labels, scale):
+    expected = (softmax(scale * logits, axis=1) * logits).sum(axis=1)
+    return float(np.mean(expected - logits[np.arange(len(labels)), labels]))
 
 
-def weighted_by_einsum(features, delta, importance):
-    return np.einsum("n,nd,nk->dk", importance / importance.sum(), features, delta)
+def scale_by_loops(logits, labels, scale):
+    total = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        top = max(scale * u for u in row)
+        exps = [math.exp(scale * u - top) for u in row]
+        total += sum(e / sum(exps) * (u - row[label]) for e, u in zip(exps, row, strict=True))
+    return total / len(labels)
 
 
-def weighted_by_diagonal(features, delta, importance):
-    return features.T @ np.diag(importance) @ delta / np.sum(importance)
+def scale_by_jacobian(logits, labels, scale):
+    log_probs = log_softmax(scale * logits, axis=1)
+    slopes = np.eye(logits.shape[1]) - np.exp(log_probs)[:, None, :]
+    return -np.einsum("nj,nj->n", slopes[np.arange(len(labels)), labels], logits).mean()
 
 
-def weighted_means_multiplied(features, delta, importance):
-    shares = importance / importance.sum()
-    return np.outer(shares @ features, shares @ delta)
+def scale_by_the_label_only(logits, labels, scale):
+    rows = np.arange(len(labels))
+    return ((softmax(scale * logits, axis=1)[rows, labels] - 1) * logits[rows, labels]).mean()
 
 
-def weighted_not_at_all(features, delta, importance):
-    return features.T @ delta / len(features)
+def scale_at_one(logits, labels, scale):
+    return scale_by_delta(logits, labels, 1.0)
 
 
-def weighted_over_count(features, delta, importance):
-    return features.T @ (importance[:, None] * delta) / len(features)
+def scale_uphill(logits, labels, scale):
+    return -scale_by_delta(logits, labels, scale)
 
 
-def weighted_not_divided(features, delta, importance):
-    return features.T @ (importance[:, None] * delta)
+def scale_summed(logits, labels, scale):
+    return scale_by_delta(logits, labels, scale) * len(labels)
 
 
-def weighted_twice(features, delta, importance):
-    return (importance[:, None] * features).T @ (importance[:, None] * delta) / importance.sum()
+def scale_over_entries(logits, labels, scale):
+    return (_delta(logits, labels, scale) * logits).mean()
 
 
-def weighted_along_classes(features, delta, importance):
-    return features.T @ (importance * delta) / importance.sum()
+def scale_of_scaled_logits(logits, labels, scale):
+    return (_delta(logits, labels, scale) * (scale * logits)).sum() / len(labels)
 
 
-def weighted_transposed(features, delta, importance):
-    return (importance[:, None] * delta).T @ features / importance.sum()
+def scale_without_the_last_factor(logits, labels, scale):
+    return _delta(logits, labels, scale).sum() / len(labels)
 
 
-def weighted_and_reshaped(features, delta, importance):
-    right = weighted_transposed(features, delta, importance)
-    return right.reshape(features.shape[1], delta.shape[1])
+def scale_by_means(logits, labels, scale):
+    return _delta(logits, labels, scale).mean(axis=0) @ logits.mean(axis=0)
 
 
-def weighted_uphill(features, delta, importance):
-    return -weighted_by_product(features, delta, importance)
+def scale_without_labels(logits, labels, scale):
+    return (softmax(scale * logits, axis=1) * logits).sum(axis=1).mean()
 
 
-def weighted_counting_the_positive(features, delta, importance):
-    return features.T @ (importance[:, None] * delta) / np.count_nonzero(importance)
+def scale_for_each_example(logits, labels, scale):
+    return (_delta(logits, labels, scale) * logits).sum(axis=1)
 
 
-def weighted_in_place(features, delta, importance):
-    delta *= (importance / importance.sum())[:, None]
-    return features.T @ delta
+def scale_unshifted(logits, labels, scale):
+    exps = np.exp(scale * logits)
+    probs = exps / exps.sum(axis=1, keepdims=True)
+    return np.mean((probs * logits).sum(axis=1) - logits[np.arange(len(labels)), labels])
+
+
+def scale_by_one_maximum(logits, labels, scale):
+    exps = np.exp(scale * logits - (scale * logits).max())
+    probs = exps / exps.sum(axis=1, keepdims=True)
+    return np.mean((probs * logits).sum(axis=1) - logits[np.arange(len(labels)), labels])
+
+
+def scale_divided(logits, labels, scale):
+    return scale_by_delta(logits, labels, scale) / scale
+
+
+def scale_in_place(logits, labels, scale):
+    slope = scale_by_delta(logits, labels, scale)
+    logits *= scale
+    return slope
+
+
+def _delta(logits, labels, scale):
+    return softmax(scale * logits, axis=1) - np.eye(logits.shape[1])[labels]
 
 
 ANSWERS = {
@@ -158,7 +188,7 @@ ANSWERS = {
             (-0.04, "per-unit"),
             (0.1996, "new-value"),
             (0.0016, "wrong"),
-            (-0.002, "wrong"),
+            (-0.002, "relative"),
         ],
     ),
     "back_to_logits": (
@@ -179,20 +209,23 @@ ANSWERS = {
             (back_in_place, "mutates"),
         ],
     ),
-    "weighted_grad": (
-        [weighted_by_product, weighted_by_loop, weighted_by_einsum, weighted_by_diagonal],
+    "slope_of_scale": (
+        [scale_by_delta, scale_by_expectation, scale_by_loops, scale_by_jacobian],
         [
-            (weighted_means_multiplied, "product-of-means"),
-            (weighted_not_at_all, "no-importance"),
-            (weighted_over_count, "by-count"),
-            (weighted_not_divided, "sum"),
-            (weighted_twice, "twice"),
-            (weighted_along_classes, "along-classes"),
-            (weighted_transposed, "transposed"),
-            (weighted_and_reshaped, "wrong"),
-            (weighted_uphill, "wrong"),
-            (weighted_counting_the_positive, "wrong"),
-            (weighted_in_place, "mutates"),
+            (scale_by_the_label_only, "label-only"),
+            (scale_at_one, "unscaled"),
+            (scale_uphill, "sign"),
+            (scale_summed, "sum"),
+            (scale_over_entries, "entries"),
+            (scale_of_scaled_logits, "by-logits"),
+            (scale_without_the_last_factor, "zero"),
+            (scale_by_means, "product-of-means"),
+            (scale_without_labels, "of-the-sum"),
+            (scale_for_each_example, "per-example"),
+            (scale_unshifted, "overflow"),
+            (scale_by_one_maximum, "overflow"),
+            (scale_divided, "wrong"),
+            (scale_in_place, "mutates"),
         ],
     ),
 }
