@@ -75,7 +75,9 @@ HIDDEN = [
         },
         atol=1e-6,
     ),
-    Hidden("step_of_death", lambda: float(1600 * 5 * np.log(np.finfo("f4").max) / np.log(np.finfo("f8").max)), rtol=0.03),
+    Hidden(
+        "step_of_death", lambda: float(1600 * 5 * np.log(np.finfo("f4").max) / np.log(np.finfo("f8").max)), rtol=0.03
+    ),
     Hidden(
         "train_with_feedback",
         _train,

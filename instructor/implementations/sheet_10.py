@@ -58,7 +58,7 @@ def steps_rounded_down(weights, bias, x, labels, learning_rate, limit):
 
 
 def steps_from_zero(weights, bias, x, labels, learning_rate, limit):
-    return math.ceil(limit / (learning_rate * _velocity(x, labels, len(bias)).max()))
+    return _first(0 * (x @ weights + bias), learning_rate * _velocity(x, labels, len(bias)), limit)
 
 
 def steps_of_the_fastest(weights, bias, x, labels, learning_rate, limit):
@@ -169,7 +169,7 @@ def train_and_return_the_old(x, labels, num_classes, learning_rate, num_steps):
 def train_without_a_shift(x, labels, num_classes, learning_rate, num_steps):
     weights, bias = np.zeros((x.shape[1], num_classes)), np.zeros(num_classes)
     for _ in range(num_steps):
-        exps = np.exp(200 * (x @ weights + bias)) ** 9  # overflows on small inputs as well
+        exps = np.exp(x @ weights + bias)
         delta = (exps / exps.sum(axis=1, keepdims=True) - np.eye(num_classes)[labels]) / len(x)
         weights, bias = weights - learning_rate * x.T @ delta, bias - learning_rate * delta.sum(axis=0)
     return weights, bias
@@ -211,7 +211,7 @@ ANSWERS = {
             (steps_with_true_softmax, "true-softmax"),
             (steps_never_nought, "already"),
             (steps_of_labels_alone, "wrong"),
-            (steps_of_the_fastest, "wrong"),
+            (steps_of_the_fastest, "already"),
         ],
     ),
     "step_of_death": (
