@@ -18,18 +18,22 @@ def _backs(*shapes, scale=2.0, size=1.0):
     return group
 
 
-def _slope_of_scale(logits, labels, scale):
-    delta = softmax(scale * logits, axis=1) - np.eye(logits.shape[1])[labels]
-    return (delta * logits).sum() / len(logits)
+def _shared_grad(features, delta, owner, num_shared):
+    grad = np.zeros((num_shared, delta.shape[1]))
+    np.add.at(grad, owner, features.T @ delta / len(features))
+    return grad
 
 
-def _batches(*shapes, scales=(1.0, 0.3, 2.5), shift=0.0, size=2.0):
+def _batches(*sizes, owners=None):
+    """Sizes are N, D, G, K."""
+
     def group(rng):
-        return [
-            (rng.normal(0, size, shape) + shift, rng.integers(shape[1], size=shape[0]), scale)
-            for shape in shapes
-            for scale in scales
-        ]
+        batches = []
+        for n, d, g, k in sizes:
+            delta = softmax(rng.normal(size=(n, k)), axis=1) - np.eye(k)[rng.integers(k, size=n)]
+            owner = rng.permutation(np.arange(d) % g) if owners is None else owners(rng, d, g)
+            batches.append((rng.normal(size=(n, d)), delta, owner, g))
+        return batches
 
     return group
 
@@ -57,22 +61,16 @@ HIDDEN = [
         },
     ),
     Hidden(
-        "slope_of_scale",
-        _slope_of_scale,
+        "shared_grad",
+        _shared_grad,
         {
-            "one example": _batches((1, 2), (1, 5)),
-            "ordinary batches": _batches((5, 4), (30, 10)),
-            "as many examples as classes": _batches((4, 4)),
-            "one class only": _batches((3, 1)),
-            "a scale of nought": _batches((5, 4), scales=(0.0,)),
-            "a negative scale": _batches((5, 4), scales=(-0.7,)),
-            "a common shift": _batches((5, 4), shift=7.0),
-            "large logits": _batches((5, 4), shift=4000.0),
-            "very negative logits": _batches((5, 4), shift=-4000.0),
-            "rows far from each other": lambda rng: [
-                (rng.normal(size=(3, 4)) + np.array([[0.0], [1500.0], [-1500.0]]), np.array([0, 1, 3]), 1.2)
-            ],
-            "logits far from each other": _batches((6, 4), size=900.0),
+            "one example": _batches((1, 4, 2, 3), (1, 2, 1, 2)),
+            "ordinary batches": _batches((5, 6, 3, 4), (20, 12, 4, 10)),
+            "all features share one row": _batches((6, 5, 1, 4)),
+            "no feature shares": _batches((6, 5, 5, 4)),
+            "unused rows": _batches((6, 4, 9, 3), (5, 4, 6, 3), owners=lambda rng, d, g: rng.integers(g // 2, size=d)),
+            "rows used unequally often": _batches((6, 20, 4, 3), owners=lambda rng, d, g: rng.integers(4, size=d) // 2),
+            "all sizes equal": _batches((4, 4, 4, 4), owners=lambda rng, d, g: rng.integers(g, size=d)),
         },
     ),
 ]

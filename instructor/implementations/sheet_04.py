@@ -1,9 +1,6 @@
 """Right and wrong answers to the tasks of sheet 4."""
 
-import math
-
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 
 def back_by_sum(probs, grad_of_log_probs):
@@ -83,97 +80,80 @@ def back_in_place(probs, grad_of_log_probs):
     return grad_of_log_probs
 
 
-def scale_by_delta(logits, labels, scale):
-    delta = softmax(scale * logits, axis=1)
-    delta[np.arange(len(labels)), labels] -= 1
-    return (delta * logits).sum(axis=1).mean()
+def shared_by_add_at(features, delta, owner, num_shared):
+    grad = np.zeros((num_shared, delta.shape[1]))
+    np.add.at(grad, owner, features.T @ delta / len(features))
+    return grad
 
 
-def scale_by_expectation(logits, labels, scale):
-    expected = (softmax(scale * logits, axis=1) * logits).sum(axis=1)
-    return float(np.mean(expected - logits[np.arange(len(labels)), labels]))
+def shared_by_loop(features, delta, owner, num_shared):
+    grad = np.zeros((num_shared, delta.shape[1]))
+    for d, row in enumerate(owner):
+        grad[row] += features[:, d] @ delta / len(features)
+    return grad
 
 
-def scale_by_loops(logits, labels, scale):
-    total = 0.0
-    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
-        top = max(scale * u for u in row)
-        exps = [math.exp(scale * u - top) for u in row]
-        total += sum(e / sum(exps) * (u - row[label]) for e, u in zip(exps, row, strict=True))
-    return total / len(labels)
+def shared_by_matrix(features, delta, owner, num_shared):
+    return (features @ np.eye(num_shared)[owner]).T @ delta / len(features)
 
 
-def scale_by_jacobian(logits, labels, scale):
-    log_probs = log_softmax(scale * logits, axis=1)
-    slopes = np.eye(logits.shape[1]) - np.exp(log_probs)[:, None, :]
-    return -np.einsum("nj,nj->n", slopes[np.arange(len(labels)), labels], logits).mean()
+def shared_by_masks(features, delta, owner, num_shared):
+    return [features[:, owner == row].sum(axis=1) @ delta / len(delta) for row in range(num_shared)]
 
 
-def scale_by_the_label_only(logits, labels, scale):
-    rows = np.arange(len(labels))
-    return ((softmax(scale * logits, axis=1)[rows, labels] - 1) * logits[rows, labels]).mean()
+def shared_last_only(features, delta, owner, num_shared):
+    grad = np.zeros((num_shared, delta.shape[1]))
+    grad[owner] += features.T @ delta / len(features)
+    return grad
 
 
-def scale_at_one(logits, labels, scale):
-    return scale_by_delta(logits, labels, 1.0)
+def shared_assigned(features, delta, owner, num_shared):
+    grad = np.zeros((num_shared, delta.shape[1]))
+    for d, row in enumerate(owner):
+        grad[row] = features[:, d] @ delta / len(features)
+    return grad
 
 
-def scale_uphill(logits, labels, scale):
-    return -scale_by_delta(logits, labels, scale)
+def shared_averaged(features, delta, owner, num_shared):
+    counts = np.maximum(np.bincount(owner, minlength=num_shared), 1)
+    return shared_by_add_at(features, delta, owner, num_shared) / counts[:, None]
 
 
-def scale_summed(logits, labels, scale):
-    return scale_by_delta(logits, labels, scale) * len(labels)
+def shared_summed(features, delta, owner, num_shared):
+    return shared_by_add_at(features, delta, owner, num_shared) * len(features)
 
 
-def scale_over_entries(logits, labels, scale):
-    return (_delta(logits, labels, scale) * logits).mean()
+def shared_over_features(features, delta, owner, num_shared):
+    return shared_by_add_at(features, delta, owner, num_shared) * len(features) / features.shape[1]
 
 
-def scale_of_scaled_logits(logits, labels, scale):
-    return (_delta(logits, labels, scale) * (scale * logits)).sum() / len(labels)
+def shared_uphill(features, delta, owner, num_shared):
+    return -shared_by_add_at(features, delta, owner, num_shared)
 
 
-def scale_without_the_last_factor(logits, labels, scale):
-    return _delta(logits, labels, scale).sum() / len(labels)
+def shared_not_at_all(features, delta, owner, num_shared):
+    return features.T @ delta / len(features)
 
 
-def scale_by_means(logits, labels, scale):
-    return _delta(logits, labels, scale).mean(axis=0) @ logits.mean(axis=0)
+def shared_without_unused_rows(features, delta, owner, num_shared):
+    return shared_by_add_at(features, delta, owner, owner.max() + 1)
 
 
-def scale_without_labels(logits, labels, scale):
-    return (softmax(scale * logits, axis=1) * logits).sum(axis=1).mean()
+def shared_transposed(features, delta, owner, num_shared):
+    return shared_by_add_at(features, delta, owner, num_shared).T
 
 
-def scale_for_each_example(logits, labels, scale):
-    return (_delta(logits, labels, scale) * logits).sum(axis=1)
+def shared_spread_back(features, delta, owner, num_shared):
+    return shared_by_add_at(features, delta, owner, num_shared)[owner]
 
 
-def scale_unshifted(logits, labels, scale):
-    exps = np.exp(scale * logits)
-    probs = exps / exps.sum(axis=1, keepdims=True)
-    return np.mean((probs * logits).sum(axis=1) - logits[np.arange(len(labels)), labels])
+def shared_by_product_of_means(features, delta, owner, num_shared):
+    return np.outer(features.mean(axis=0) @ np.eye(num_shared)[owner], delta.mean(axis=0))
 
 
-def scale_by_one_maximum(logits, labels, scale):
-    exps = np.exp(scale * logits - (scale * logits).max())
-    probs = exps / exps.sum(axis=1, keepdims=True)
-    return np.mean((probs * logits).sum(axis=1) - logits[np.arange(len(labels)), labels])
-
-
-def scale_divided(logits, labels, scale):
-    return scale_by_delta(logits, labels, scale) / scale
-
-
-def scale_in_place(logits, labels, scale):
-    slope = scale_by_delta(logits, labels, scale)
-    logits *= scale
-    return slope
-
-
-def _delta(logits, labels, scale):
-    return softmax(scale * logits, axis=1) - np.eye(logits.shape[1])[labels]
+def shared_in_place(features, delta, owner, num_shared):
+    delta /= len(delta)
+    return (features @ np.eye(num_shared)[owner]).T @ delta
 
 
 ANSWERS = {
@@ -209,23 +189,21 @@ ANSWERS = {
             (back_in_place, "mutates"),
         ],
     ),
-    "slope_of_scale": (
-        [scale_by_delta, scale_by_expectation, scale_by_loops, scale_by_jacobian],
+    "shared_grad": (
+        [shared_by_add_at, shared_by_loop, shared_by_matrix, shared_by_masks],
         [
-            (scale_by_the_label_only, "label-only"),
-            (scale_at_one, "unscaled"),
-            (scale_uphill, "sign"),
-            (scale_summed, "sum"),
-            (scale_over_entries, "entries"),
-            (scale_of_scaled_logits, "by-logits"),
-            (scale_without_the_last_factor, "zero"),
-            (scale_by_means, "product-of-means"),
-            (scale_without_labels, "of-the-sum"),
-            (scale_for_each_example, "per-example"),
-            (scale_unshifted, "overflow"),
-            (scale_by_one_maximum, "overflow"),
-            (scale_divided, "wrong"),
-            (scale_in_place, "mutates"),
+            (shared_last_only, "last-only"),
+            (shared_assigned, "last-only"),
+            (shared_averaged, "mean-of-paths"),
+            (shared_summed, "sum"),
+            (shared_over_features, "mean-of-paths"),
+            (shared_uphill, "sign"),
+            (shared_not_at_all, "unshared"),
+            (shared_without_unused_rows, "size-from-owner"),
+            (shared_transposed, "transposed"),
+            (shared_spread_back, "unshared"),
+            (shared_by_product_of_means, "wrong"),
+            (shared_in_place, "mutates"),
         ],
     ),
 }

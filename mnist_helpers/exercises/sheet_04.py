@@ -73,53 +73,49 @@ def _wrong_way_back(probs, given, grads):
     return "other-examples" if close(grads, given - probs * given.sum(axis=0)) else "wrong"
 
 
-def _scale_cases(rng):
+def _shared_cases(rng):
+    halves = np.array([[-0.5, 0.5], [0.75, -0.75]])
     cases = [
-        (np.array([[1.0, 3.0]]), np.array([0]), 1.0),
-        (np.array([[2.0, 1.0]]), np.array([0]), 1.0),
-        (np.array([[2.0, 1.0]]), np.array([0]), 3.0),
-        (np.array([[2.0, 0.0], [1.0, 4.0]]), np.array([0, 0]), 0.5),
-        (np.array([[2000.0, 2001.0]]), np.array([1]), 1.0),
-        (np.array([[0.0, 1.0], [-2000.0, -2001.0]]), np.array([1, 1]), 1.0),
+        (np.array([[1.0, 2.0]]), halves[:1], np.array([0, 0]), 1),
+        (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([0, 0]), 1),
+        (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([1, 0]), 2),
+        (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([1, 1]), 3),
     ]
-    sizes = ((1, 3), (3, 3), (4, 3), (8, 5))
-    scales = (0.5, 2.0, -1.0, 1.5)
-    return cases + [
-        (rng.normal(0, 2, size).round(1), rng.integers(size[1], size=size[0]), scale)
-        for size, scale in zip(sizes, scales, strict=True)
-    ]
+    return cases + [_shared(rng, *sizes) for sizes in ((1, 3, 2, 3), (3, 4, 2, 3), (2, 6, 3, 3), (8, 10, 4, 5))]
 
 
-def _judge_scale(args, slope):
-    logits, labels, scale = args
-    if not has_shape(slope, ()):
-        return "per-example" if has_shape(slope, (len(logits),)) else "shape"
-    if not np.isfinite(slope):
-        return "overflow"
-    slope, size = float(slope), logits.shape
-    rows = np.arange(len(labels))
-    probs, targets = _shares(scale * logits), np.zeros(size)
-    targets[rows, labels] = 1
-    right = np.vdot(probs - targets, logits) / len(logits)
-    unscaled = np.vdot(_shares(logits) - targets, logits) / len(logits)
-    known = {
-        None: right,
-        "zero": 0.0,
-        "label-only": np.vdot((probs - targets) * targets, logits) / len(logits),
-        "unscaled": unscaled,
-        "sign": -right,
-        "sum": right * size[0],
-        "entries": right / size[1],
-        "by-logits": right * scale,
-        "product-of-means": (probs - targets).mean(axis=0) @ logits.mean(axis=0),
-        "of-the-sum": np.vdot(probs, logits) / len(logits),
-    }
-    return next((key for key, value in known.items() if close(slope, value)), "wrong")
+def _shared(rng, num_examples, num_features, num_shared, num_classes):
+    delta = _probs(rng, (num_examples, num_classes)) - np.eye(num_classes)[rng.integers(num_classes, size=num_examples)]
+    owner = rng.permutation(np.arange(num_features) % num_shared)
+    return rng.normal(size=(num_examples, num_features)), delta, owner, num_shared
 
 
-def _shares(scores):
-    exps = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exps / exps.sum(axis=1, keepdims=True)
+def _judge_shared(args, grads):
+    features, delta, owner, num_shared = args
+    num_classes = delta.shape[1]
+    if not has_shape(grads, (num_shared, num_classes)):
+        known = {
+            "transposed": (num_classes, num_shared),
+            "unshared": (len(owner), num_classes),
+            "size-from-owner": (owner.max() + 1, num_classes),
+        }
+        return next((key for key, shape in known.items() if has_shape(grads, shape)), "shape")
+    # With random directions a and b, a G b is a mean over the examples of plain numbers.
+    rng, counts = np.random.default_rng(0), np.bincount(owner, minlength=num_shared)
+    last = {group: d for d, group in enumerate(owner.tolist())}
+    keys = None, "sum", "last-only", "mean-of-paths", "sign", "unshared"
+    votes = []
+    for a, b in [(rng.normal(size=num_shared), rng.normal(size=num_classes)) for _ in range(5)]:
+        found, errors = a @ np.asarray(grads, dtype=float) @ b, delta @ b
+        used = a[owner]
+        right = np.mean((features @ used) * errors)
+        only_last = np.mean((features[:, list(last.values())] @ a[list(last)]) * errors)
+        means = np.mean((features @ (used / counts[owner])) * errors)
+        as_it_is = np.mean((features @ a) * errors) if num_shared == len(owner) else np.nan
+        values = right, right * len(features), only_last, means, -right, as_it_is
+        votes.append({key for key, value in zip(keys, values, strict=True) if close(found, value)})
+    common = set.intersection(*votes)
+    return next((key for key in keys if key in common), "wrong")
 
 
 TASKS = [
@@ -163,25 +159,19 @@ TASKS = [
         _back_cases,
     ),
     Task(
-        "slope_of_scale",
-        _judge_scale,
+        "shared_grad",
+        _judge_shared,
         {
-            "overflow": "There is NaN or infinity in it: exp of a large number is infinite. A number may be taken from "
-            "all logits of an example, but the one that helps one row need not help the next.",
-            "label-only": "Only the path through the label's own logit is in it. With a one-hot target one probability "
-            "carries everything, but every logit moves that probability.",
-            "zero": "It is 0. The derivatives by the logits of one example always sum to 0; what is the next factor, "
-            "from a logit on to the scale?",
-            "unscaled": "The probabilities in it are those of scale 1, whatever the scale.",
-            "sign": "The size is right and the sign is not: this is the slope of the log-likelihood.",
+            "last-only": "Of the features that share a row, only the last one is in it. With an index that repeats a "
+            "number, numpy does not add up: each assignment overwrites the one before.",
+            "mean-of-paths": "The features that share a row are averaged. They are paths from one weight to the loss.",
             "sum": "It is the sum over the examples, not their mean.",
-            "entries": "It is a mean over all entries. The mean runs over examples; within one, paths add up.",
-            "by-logits": "The last factor is the scaled logit. How fast does that grow with the scale?",
-            "product-of-means": "It multiplies the mean of the derivatives by the mean of the logits. Opposite signs "
-            "cancel within each mean before they can meet in a product.",
-            "of-the-sum": "The labels are not in it: this is the slope of the log-sum-exp alone.",
-            "per-example": "It gives one number for each example, and J is their mean.",
+            "sign": "The size is right and the sign is not.",
+            "unshared": "It is laid out by features: its row d belongs to feature d. A row of the result belongs to a row of "
+            "shared weights.",
+            "size-from-owner": "A row is missing. There may be rows that no feature uses; num_shared counts them too.",
+            "transposed": "It is the transpose of a gradient by the shared weights, which have shape (G, K).",
         },
-        _scale_cases,
+        _shared_cases,
     ),
 ]
