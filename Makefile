@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book pdf epub test serve notebooks lint browser benchmark bugs museum experiments data address clean
+.PHONY: help book pdf epub slides test serve notebooks lint browser benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -24,6 +24,10 @@ pdf: $(READY) ## print the whole book into one PDF; needs Chromium
 
 epub: $(READY) ## make an EPUB of the whole book
 	$(BIN)/python tools/print_book.py epub
+
+slides: $(READY) ## make slides of every chapter, in build/slides
+	$(BIN)/python tools/make_slides.py
+	@echo 'Open a page of build/slides in a browser; the keys: space, arrows, Esc for all slides, ? for the others'
 
 test: $(READY) ## run every test and every chapter (pytest --nbval)
 	$(BIN)/python -m pytest --nbval

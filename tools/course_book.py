@@ -45,13 +45,17 @@ NO_LINKS = (
 
 
 def copy_mathjax(app, exception):
+    """Give the book the parts of MathJax that its pages load."""
+    if exception is None and app.builder.name in PAGE_BUILDERS:
+        copy_mathjax_to(Path(app.outdir, "_static", "mathjax"))
+
+
+def copy_mathjax_to(folder):
     """Copy the parts of MathJax that the pages load out of the package sphinx-mathjax-offline."""
-    if exception is not None or app.builder.name not in PAGE_BUILDERS:
-        return
     for file in files("sphinx-mathjax-offline"):
         _, found, name = str(file).partition("static/mathjax/")
         if found and name.startswith(MATHJAX):
-            target = Path(app.outdir, "_static", "mathjax", name)
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_asset_file(str(file.locate()), str(target))
 
