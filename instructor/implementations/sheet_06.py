@@ -131,6 +131,10 @@ def refined_in_a_lost_copy(f, x, step):
     return slopes
 
 
+def refined_and_transposed(f, x, step):
+    return refined_by_two_gradients(f, x, step).T.reshape(x.shape)
+
+
 def refined_flat(f, x, step):
     return refined_by_two_gradients(f, x, step).ravel()[: max(x.size - 1, 1), None]
 
@@ -288,6 +292,7 @@ ANSWERS = {
             (refined_as_one_number, "one-number"),
             (refined_without_moving_back, "left-moved"),
             (refined_in_a_lost_copy, "unmoved"),
+            (refined_and_transposed, "reordered"),
             (refined_flat, "shape"),
             (refined_in_place, "mutates"),
         ],

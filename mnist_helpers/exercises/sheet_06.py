@@ -39,6 +39,8 @@ def _judge_refined_gradient(args, slopes):
         return "unmoved"
     if x.size > 1 and close(slopes, np.full(x.shape, slopes.flat[0])):
         return "together"
+    if close(np.sort(slopes, axis=None), np.sort(expected, axis=None), atol=1e-8):
+        return "reordered"
     if f == LOSS:
         return "left-moved" if close(slopes.flat[0], expected.flat[0], rtol=1e-7, atol=1e-8) else "wrong"
     return _judge_on_cubes(x, step, slopes) if f == CUBES else _judge_on_fifths(x, slopes)
@@ -181,6 +183,7 @@ TASKS = [
             "the sum of the slopes.",
             "left-moved": "The first slope is right and a later one is not. Where do the entries stand that you have "
             "already dealt with?",
+            "reordered": "The slopes are right, but they stand in the wrong places.",
             "not-refined": "That is D(h) or D(2h) itself, with its error of order step**2.",
             "sign": "The error has been added, not taken away: what is left is larger than before.",
             "swapped": "What is left has a larger error than either measurement. Which of the two, D(h) or D(2h), has "

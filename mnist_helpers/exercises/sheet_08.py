@@ -27,7 +27,8 @@ def _logs(rng):
         _log(fixed, 6, 2, 0.01, 0.9, at_rest=True),
     ]
     settings = [(5, 3, 0.3, 0.9), (8, 1, 0.02, 0.25), (12, 4, 0.05, 0.99), (4, 2, 0.7, 0.1)]
-    return cases + [_log(rng, *setting) for setting in settings] + [_log(rng, 6, 4, 0.1, 0.8, still=2)]
+    draws = [_log(rng, *size, rate * rng.uniform(0.9, 1.1), gamma) for *size, rate, gamma in settings]
+    return [*cases, *draws, _log(rng, 6, 4, 0.1, 0.8, still=2)]
 
 
 def _judge_rate_and_momentum(args, pair):
