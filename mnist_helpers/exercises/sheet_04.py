@@ -79,7 +79,7 @@ def _shared_cases(rng):
         (np.array([[1.0, 2.0]]), halves[:1], np.array([0, 0]), 1),
         (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([0, 0]), 1),
         (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([1, 0]), 2),
-        (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([1, 1]), 3),
+        (np.array([[1.0, 2.0], [3.0, 5.0]]), halves, np.array([0, 0]), 3),
     ]
     return cases + [_shared(rng, *sizes) for sizes in ((1, 3, 2, 3), (3, 4, 2, 3), (2, 6, 3, 3), (8, 10, 4, 5))]
 
@@ -167,8 +167,8 @@ TASKS = [
             "mean-of-paths": "The features that share a row are averaged. They are paths from one weight to the loss.",
             "sum": "It is the sum over the examples, not their mean.",
             "sign": "The size is right and the sign is not.",
-            "unshared": "It is laid out by features: its row d belongs to feature d. A row of the result belongs to a row of "
-            "shared weights.",
+            "unshared": "It is laid out by features: its row d belongs to feature d. A row of the result belongs to a "
+            "row of shared weights.",
             "size-from-owner": "A row is missing. There may be rows that no feature uses; num_shared counts them too.",
             "transposed": "It is the transpose of a gradient by the shared weights, which have shape (G, K).",
         },
