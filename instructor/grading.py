@@ -17,6 +17,7 @@ GRADED, FAILURES, TIMED_OUT = "graded", "graded with failures", "timed out"
 OUT_OF_MEMORY, CRASHED, NOT_READABLE, MISSING = "out of memory", "crashed", "not readable", "missing"
 STATUSES = (GRADED, FAILURES, TIMED_OUT, OUT_OF_MEMORY, CRASHED, NOT_READABLE, MISSING)
 RIGHT, WRONG, BY_HAND = "right", "not right", "graded by hand"
+STUB = "YOUR ANSWER HERE"  # what nbgrader leaves in place of an answer
 MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
 
 
@@ -135,8 +136,8 @@ def _call(name, seed):
 
 def _judged(item, messages, end, seed, answer):
     if not item.by_machine:
-        status = BY_HAND if answer.strip() else MISSING
-        return TaskResult(item.name, status, None if answer.strip() else 0.0, answer=answer)
+        written = answer.strip() not in ("", STUB)
+        return TaskResult(item.name, BY_HAND if written else MISSING, None if written else 0.0, answer=answer)
     status, key, message = _verdict(item.name, messages, end, seed)
     return TaskResult(item.name, status, item.points if status == RIGHT else 0.0, message, key, answer)
 

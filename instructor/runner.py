@@ -31,7 +31,6 @@ def main():
     for call in job["calls"]:
         send({"task": call["task"], "end": _in_a_process(call, namespace, send, job["limits"]["task_seconds"])})
     send({"all": "done"})
-    os._exit(0)  # whatever the student's code has left running or registered
 
 
 def _results_only():
@@ -119,4 +118,9 @@ def _call(call, namespace, send):
 
 
 if __name__ == "__main__":
-    main()
+    exit_code = 1
+    try:
+        main()
+        exit_code = 0
+    finally:
+        os._exit(exit_code)  # whatever the student's code has left running or registered

@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet: its name, its tasks, the code cells that are given, by id, and those of them that load what draws."""
+    """A sheet: its name, its tasks, the code cells that are given, by id, and those of them that draw."""
 
     name: str
     title: str
@@ -73,13 +73,13 @@ def _sheet(name, notebook, fingerprint):
             items.append(_item(cell, settings, heading))
         elif not settings["solution"]:
             given[settings["grade_id"]] = "" if is_ungraded(cell) else cell.source
-            plots |= {settings["grade_id"]} if "plots" in cell.metadata.get("tags", []) else set()
+            plots |= {settings["grade_id"]} if "plt" in cell.source else set()
     return Sheet(name, title, tuple(items), given, frozenset(plots), fingerprint)
 
 
 def is_ungraded(cell):
-    """Return whether a given cell only shows something, so that grading can do without it."""
-    return bool({"keep-output", "remove-cell", "needs-mnist", "needs-fashion"} & set(cell.metadata.get("tags", [])))
+    """Return whether a given cell installs something or shows real images, so that grading must do without it."""
+    return bool({"remove-cell", "needs-mnist", "needs-fashion"} & set(cell.metadata.get("tags", [])))
 
 
 def _item(cell, settings, heading):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+NOT_STUDENTS = {".ipynb_checkpoints", ".git", ".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini"}
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_FILES = 1_000
@@ -58,7 +59,7 @@ def find_attempts(folder, sheet_name):
         raise ValueError(f"there is no folder {folder}: expected one entry for each student in it")
     found = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if not entry.name.startswith("."):
+        if entry.name not in NOT_STUDENTS:
             student = entry.name if _is_folder(entry.path) else Path(entry.name).stem
             found.setdefault(student, []).extend(_attempts_of(student, Path(entry.path), sheet_name))
     return {
@@ -83,7 +84,7 @@ def _notebooks_below(folder):
     """Return notebooks and archives below a folder, without following links."""
     files = []
     for parent, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(set(folders) - NOT_STUDENTS)
         files += [Path(parent, name) for name in sorted(names) if name.endswith((".ipynb", ".zip"))]
         if len(files) >= MAX_FILES:
             break

@@ -10,14 +10,14 @@ from sphinx.application import Sphinx
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 PAGES = {
     "index": (
-        "# Book\n\n```{toctree}\nchapters/01_one\nchapters/02_two\nexercises/01_one\n"
+        "# Book\n\n```{toctree}\nchapters/01_one\nchapters/02_two\nsheets/01_one\n"
         "appendix/notation\nappendix/glossary\n```\n"
     ),
     "chapters/01_one": (
         "# One\n\n**Time:** 25 minutes to read.\n\nTwo logits, a `logit`, and again logits. A gap. The **gap**.\n"
     ),
     "chapters/02_two": "# Logit in a title\n\nNothing, but a [logit](01_one.md) in a link. Mini-batches here.\n",
-    "exercises/01_one": "# Tasks\n\nDo it.\n",
+    "sheets/01_one": "# Tasks\n\nDo it.\n",
     "appendix/notation": "# Notation\n\nSigns.\n",
     "appendix/glossary": (
         "# Glossary\n\n- **batch, mini-batch**: Some examples. ([Chapter 1](../chapters/01_one.md))\n"
@@ -45,8 +45,8 @@ def links(html, marked):
 
 
 def test_chapter_and_sheet_lead_to_each_other(book):
-    chapter, sheet = (links(book[name], r'<p class="ways">.*?</p>') for name in ("chapters/01_one", "exercises/01_one"))
-    assert ("../exercises/01_one.html", "Exercises of this chapter") in chapter
+    chapter, sheet = (links(book[name], r'<p class="ways">.*?</p>') for name in ("chapters/01_one", "sheets/01_one"))
+    assert ("../sheets/01_one.html", "Exercises of this chapter") in chapter
     assert ("../chapters/01_one.html", "The chapter of this sheet") in sheet
     for ways in (chapter, sheet):
         assert {"../appendix/notation.html", "../appendix/glossary.html"} <= {target for target, _ in ways}

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from chapter_rules import MAX_CELL_LINES, RAW_MYST, cells
 
+from instructor.release import student_version
 from mnist_helpers.exercises._tasks import sheet_modules
 
 ROOT = Path(__file__).parents[1]
@@ -107,14 +108,12 @@ def test_text_reads_in_every_home(sheet):
         assert not pictures or len(alt.split()) >= 5
 
 
-def test_given_code_shows_only_figures_to_explain(sheet):
-    """The released sheet keeps the outputs of cells tagged keep-output, and no others."""
-    kept = [cell for cell in cells(sheet, "code") if "keep-output" in cell.metadata.get("tags", [])]
-    assert kept
-    for cell in kept:
-        assert cell.outputs
-        assert not grader(cell)["solution"]
-        assert not grader(cell)["grade"]
+def test_students_see_the_figures_and_outputs_that_the_sheet_gives(sheet):
+    """A figure to explain, and what a program with a bug prints; never what an answer has printed."""
+    shown = [cell for cell in cells(student_version(sheet), "code") if cell.outputs]
+    assert not any(grader(cell)["solution"] or grader(cell)["grade"] for cell in shown)
+    kinds = {kind for cell in shown for output in cell.outputs for kind in output.get("data", {"text": ""})}
+    assert {"image/png", "text"} <= kinds
 
 
 def test_no_solution_stands_in_a_chapter(sheet):

@@ -1,12 +1,15 @@
 """What the course's book adds to Jupyter Book; see "The book" in CONTRIBUTING.md.
 
 - MathJax from the book itself, only the files that its pages load;
+- the exercise sheets, as students get them, or with solutions if the variable COURSE_EDITION is "instructor";
 - under each title the way to notation, glossary and exercise sheet, and from the sheet back;
 - the first use of each glossary term in a chapter is a link to the glossary;
 - formulas as MathML in the EPUB, where no script runs.
 """
 
+import os
 import re
+import sys
 from importlib.metadata import files
 from pathlib import Path
 
@@ -21,6 +24,8 @@ MATHJAX = (
     "input/tex/extensions/boldsymbol.js",
     "output/chtml/fonts/woff-v2/",
 )
+SHEETS = "sheets"  # made at each build from book/exercises, which hold the solutions
+STUDENT_BRANCH = "student"  # where the released sheets lie, for Colab and Binder
 MINUTES = re.compile(r"(\d+) minutes to read")
 
 # An icon in the theme's script: rocket:[512,512,[],"f135","M156.6 384.9L…"], perhaps with two paths.
@@ -42,6 +47,32 @@ NO_LINKS = (
     nodes.math_block,
     nodes.raw,
 )
+
+
+def write_sheets(app, config):
+    """Write the exercise sheets that the book shows."""
+    root = Path(app.srcdir).parent
+    if not (root / "book" / "exercises").is_dir():  # another book, made in a test
+        return
+    sys.path.insert(0, str(root))
+    from instructor.release import write_sheets
+
+    write_sheets(Path(app.srcdir, SHEETS), with_solutions=os.environ.get("COURSE_EDITION") == "instructor")
+
+
+def launch_released_sheets(app, pagename, templatename, context, doctree):
+    """Let the launch buttons of a sheet open its student version, which lies on a branch of its own."""
+    if pagename.startswith(f"{SHEETS}/"):
+        for button in _all_buttons(context.get("header_buttons", [])):
+            if f"/book/{SHEETS}/" in button.get("url", ""):
+                url = button["url"].replace("/main", f"/{STUDENT_BRANCH}")
+                button["url"] = url.replace(f"/book/{SHEETS}/", "/exercises/")
+
+
+def _all_buttons(buttons):
+    for button in buttons:
+        yield button
+        yield from _all_buttons(button.get("buttons", []))
 
 
 def copy_mathjax(app, exception):
@@ -158,12 +189,12 @@ def _linked(text, terms, finder, seen, glossary):
 def add_ways(app, doctree, docname):
     """Put a line of links under the title of each chapter and each exercise sheet."""
     folder, _, name = docname.partition("/")
-    if folder not in ("chapters", "exercises") or app.builder.name not in (
+    if folder not in ("chapters", SHEETS) or app.builder.name not in (
         "html",
         "singlehtml",
     ):
         return
-    other = "exercises" if folder == "chapters" else "chapters"
+    other = SHEETS if folder == "chapters" else "chapters"
     partner = next(
         (doc for doc in sorted(app.env.found_docs) if doc.startswith(f"{other}/{name[:2]}_")),
         None,
@@ -173,7 +204,7 @@ def add_ways(app, doctree, docname):
         ways.append(
             (
                 partner,
-                "Exercises of this chapter" if other == "exercises" else "The chapter of this sheet",
+                "Exercises of this chapter" if other == SHEETS else "The chapter of this sheet",
             )
         )
     line = nodes.paragraph("", classes=["ways"])
@@ -209,11 +240,13 @@ def visit_display_math(self, node):
 
 def setup(app):
     """Register with Sphinx."""
+    app.connect("config-inited", write_sheets, priority=1)
     app.connect("env-before-read-docs", read_terms)
     app.connect("doctree-read", mark_terms)
     app.connect("doctree-resolved", link_terms)
     app.connect("doctree-resolved", add_ways)
     app.connect("html-page-context", add_minutes)
+    app.connect("html-page-context", launch_released_sheets, priority=900)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", trim_icons)
     app.add_html_math_renderer("mathml", (visit_inline_math, None), (visit_display_math, None))

@@ -4,7 +4,7 @@
     python tools/set_address.py --check  only say where it differs, with exit code 1
 
 The address stands in pyproject.toml, [project.urls], Repository. It is used by the badges in README.md, the launch
-buttons in book/_config.yml, CITATION.cff and the first code cell of each chapter.
+buttons in book/_config.yml, CITATION.cff and the first code cell of each chapter and sheet.
 """
 
 import re
@@ -57,7 +57,9 @@ def with_address(path, slug):
 
 def files():
     named = ["README.md", "CITATION.cff", "CONTRIBUTING.md", "book/_config.yml"]
-    return [ROOT / name for name in named] + sorted(ROOT.glob("book/chapters/*.ipynb"))
+    return [ROOT / name for name in named] + [
+        path for folder in ("chapters", "exercises") for path in sorted(ROOT.glob(f"book/{folder}/*.ipynb"))
+    ]
 
 
 def main(arguments):
