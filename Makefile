@@ -69,5 +69,5 @@ address: $(READY) ## write the repository's address from pyproject.toml everywhe
 	$(BIN)/python tools/set_address.py
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) book/_build .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) book/_build build .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
