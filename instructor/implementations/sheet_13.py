@@ -93,6 +93,11 @@ def tied_grads_transposed_back(params, x, labels):
     return _tied(params, x, labels, back=params["hidden_weights"])
 
 
+def tied_grads_with_one_bias(params, x, labels):
+    last_use = tied_grads_of_the_second_use(params, x, labels)
+    return {**_tied(params, x, labels), "hidden_bias": last_use["hidden_bias"]}
+
+
 def tied_grads_unstable(params, x, labels):
     z = _forward(params, x)[2]
     probs = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -212,6 +217,7 @@ ANSWERS = {
             (tied_grads_with_slope_of_output, "slope-of-output"),
             (tied_grads_not_through_the_layer, "way-back"),
             (tied_grads_transposed_back, "wrong"),
+            (tied_grads_with_one_bias, "bias"),
             (tied_grads_unstable, "overflow"),
             (tied_grads_of_first_features, "last-layer"),
             (tied_grads_as_tuple, "names"),

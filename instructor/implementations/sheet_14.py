@@ -178,6 +178,19 @@ def reported_too_late(valid_loss, test_accuracy, patience):
     return _summary(_chosen(valid_loss, test_accuracy, patience + 1))
 
 
+def reported_with_last_of_equals(valid_loss, test_accuracy, patience):
+    finals = []
+    for losses, row in zip(valid_loss, test_accuracy, strict=True):
+        best = 0
+        for epoch, loss in enumerate(losses):
+            if loss <= losses[best]:
+                best = epoch
+            if epoch - best >= patience:
+                break
+        finals.append(row[best])
+    return _summary(finals)
+
+
 def reported_at_largest_loss(valid_loss, test_accuracy, patience):
     ends = [_stops(losses, patience)[0] for losses in valid_loss]
     chosen = [losses[: end + 1].argmax() for end, losses in zip(ends, valid_loss, strict=True)]
@@ -254,6 +267,7 @@ ANSWERS = {
             (reported_at_the_last_epoch, "end"),
             (reported_without_stopping, "ahead"),
             (reported_too_late, "late"),
+            (reported_with_last_of_equals, "equals"),
             (reported_at_largest_loss, "largest-loss"),
             (reported_at_one_epoch, "one-epoch"),
             (reported_with_n, "n"),

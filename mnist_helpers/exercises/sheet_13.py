@@ -75,6 +75,8 @@ def _judge_tied_grads(args, result):
         return "sum"
     if not _alike(found[2:], last):
         return "last-layer"
+    if close(found[0], both[0], atol=1e-10):
+        return "bias"
     mean = [slope / 2 for slope in both]
     for key, guess in (("last-use", second), ("first-use", first), ("halved", mean)):
         if _alike(found[:2], guess):
@@ -178,6 +180,7 @@ TASKS = [
             "last-use": "Only the second use of the hidden layer is counted. A change of U changes the first one too.",
             "first-use": "Only the first use of the hidden layer is counted. A change of U changes the second one too.",
             "halved": "For the hidden layer it is the mean over the two uses. Each path adds its part.",
+            "bias": "The gradient of U is right, that of c is not. It is used twice, like U.",
             "slope": "The slope of an activation is missing on the way back: the signal is switched at each use.",
             "slope-of-output": "The slope of the activation is taken at its output instead of at its input.",
             "way-back": "Between the two uses the signal goes back through the wrong weights, or through none.",

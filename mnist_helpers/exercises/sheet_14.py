@@ -97,9 +97,11 @@ def _histories(rng):
     return cases
 
 
-def _ends(losses, patience):
-    """Return the epoch that ends a run, and the one with the lowest loss up to there."""
+def _ends(losses, patience, last=False):
+    """Return the epoch that ends a run, and the one with the lowest loss up to there; of equals the first or last."""
     lowest = [int(losses[: epoch + 1].argmin()) for epoch in range(len(losses))]
+    if last:
+        lowest = [epoch - int(losses[epoch::-1].argmin()) for epoch in range(len(losses))]
     since = np.arange(len(losses)) - lowest
     end = int((since >= patience).argmax()) if (since >= patience).any() else len(losses) - 1
     return end, lowest[end]
@@ -120,6 +122,7 @@ def _judge_reported(args, result):
         "last": test_accuracy[:, -1],
         "ahead": [row[losses.argmin()] for _, losses, row in runs],
         "late": [row[_ends(losses, patience + 1)[1]] for _, losses, row in runs],
+        "equals": [row[_ends(losses, patience, last=True)[1]] for _, losses, row in runs],
         "largest-loss": [row[losses[: end + 1].argmax()] for (end, _), losses, row in runs],
         "one-epoch": test_accuracy[:, best_of_mean],
         "one-end": test_accuracy[:, end_of_mean],
@@ -177,6 +180,7 @@ TASKS = [
             "end": "It takes the epoch in which the run ended. The parameters kept are those of an earlier one.",
             "ahead": "It finds the lowest validation loss of all epochs, also of those after early stopping.",
             "late": "It waits one epoch too long.",
+            "equals": "It takes a loss that equals the lowest so far for a lower one.",
             "largest-loss": "It takes the epoch with the largest validation loss.",
             "one-epoch": "It takes the same epoch of all runs. Each run stops by itself.",
             "n": "The mean is right. The standard deviation is divided by n, not by n − 1.",
