@@ -6,9 +6,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from instructor import batch, pages, release, tables
+from instructor import batch, pages, tables
 from instructor.sandbox import Limits, NoSandbox, require_sandbox
-from instructor.sheets import load_sheet
+from instructor.sheets import Leak, load_sheet
 from instructor.similarity import similar_pairs
 
 
@@ -17,7 +17,7 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (ValueError, OSError, NoSandbox, release.Leak) as error:
+    except (ValueError, OSError, NoSandbox, Leak) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -115,6 +115,8 @@ def _pairs(sheet, table):
 
 def release_sheets(options):
     """Make the release."""
+    from instructor import release  # loads nbgrader, which takes seconds
+
     for line in release.release(options.out, options.address, options.branch, with_book=not options.no_book):
         print(line)
     return 0

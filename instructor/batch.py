@@ -5,6 +5,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -116,6 +117,7 @@ def _job(attempt, sheet, folder, limits, seed):
     return Job(attempt, folder / f"{safe_name(attempt.student)}.{fingerprint[:16]}.json", fingerprint, content)
 
 
+@cache
 def _grader_fingerprint():
     """Return a hash of all that decides about points, so that results of an older grader are not taken for new ones."""
     root = Path(__file__).resolve().parents[1]
@@ -156,7 +158,7 @@ def _grade_all(jobs, sheet, limits, seed, scheduler, sandboxed, workers):
             content = str(job.content) if isinstance(job.content, NotReadable) else job.content
             future = client.submit(grade_bytes, sheet, content, limits, seed, sandboxed, pure=False)
             futures[future] = job
-        for future in tqdm(as_completed(futures), total=len(futures), unit="submission"):
+        for future in tqdm(as_completed(futures), total=len(futures), unit="submission", disable=None):
             _write(futures[future], _result_of(future, sheet))
 
 

@@ -145,7 +145,12 @@ def right_answers():
 def _source(name, answer):
     if not callable(answer):
         return f"{name} = {float(answer)!r}"
-    return f"{inspect.getsource(sheet_02).partition('ANSWERS =')[0]}\n{name} = {answer.__name__}"
+    source = inspect.getsource(answer)
+    helpers = [other for other in vars(sheet_02) if other.startswith("soften_") and f"{other}(" in source]
+    sources = [inspect.getsource(getattr(sheet_02, other)) for other in helpers if other != answer.__name__]
+    imports = ["import math", "import numpy as np"]
+    imports += ["from scipy.special import log_softmax, softmax"] if "softmax(" in source else []
+    return "\n".join([*imports, *sources, source, f"{name} = {answer.__name__}"])
 
 
 def notebook(answers, before="", after=""):

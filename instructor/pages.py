@@ -1,6 +1,7 @@
 """What people read: feedback for each student, answers to grade by hand, a report for the instructor."""
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -70,13 +71,18 @@ def _sentence(name, key):
     return "Right for check, wrong for hidden inputs." if key == "hidden" else find_task(name).sentence(key)
 
 
-def _write(path, template, **values):
-    path.parent.mkdir(parents=True, exist_ok=True)
+@cache
+def _environment():
     environment = Environment(
         loader=PackageLoader("instructor"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["number"] = lambda value: f"{round(value, 2):g}"
-    text = environment.get_template(template).render(values | {"max_shown": MAX_SHOWN})
+    return environment
+
+
+def _write(path, template, **values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = _environment().get_template(template).render(values | {"max_shown": MAX_SHOWN})
     scratch = path.with_suffix(".part")
     scratch.write_text(text + "\n", encoding="utf-8", errors="replace")
     scratch.replace(path)

@@ -23,17 +23,13 @@ from nbgrader.preprocessors import (
 )
 
 from instructor.grading import MAGIC
-from instructor.sheets import SOLUTION, sheet_paths
+from instructor.sheets import SOLUTION, Leak, sheet_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = (CheckCellMetadata, LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ComputeChecksums)
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
 SHORT, SHORT_TEXT = 12, 40  # a shorter line of code, such as `else:`, or of text says nothing
 PLACEHOLDER = "https://github.com/-your-account-/softmax-from-scratch"
-
-
-class Leak(RuntimeError):
-    """Something that students must not see stands in a released file."""
 
 
 def student_version(notebook):

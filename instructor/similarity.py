@@ -8,11 +8,12 @@ from collections import Counter, defaultdict
 from itertools import combinations
 
 from copydetect import CodeFingerprint, compare_files
+from copydetect.utils import filter_code
 
 NOISE, WINDOW = 20, 6  # characters of a fingerprint; of how many neighbours one is kept
 COMMON = 0.1  # share of the class that may write the same without having copied
 AT_LEAST = 0.6  # share of both programs that must be alike
-ENOUGH = 100  # characters of fingerprints, names taken away, below which likeness says nothing
+ENOUGH = 60  # characters of fingerprints, names taken away, below which likeness says nothing
 
 
 def similar_pairs(documents, is_code=True):
@@ -30,9 +31,9 @@ def similar_pairs(documents, is_code=True):
     list of tuple
         The most alike first.
     """
-    prints = {student: _fingerprint(text, (), is_code) for student, text in documents.items() if text.strip()}
-    common = _common_hashes(prints)
-    prints = {student: _fingerprint(documents[student], common, is_code) for student in prints}
+    texts = {student: _nameless(text) if is_code else text for student, text in documents.items() if text.strip()}
+    common = _common_hashes({student: _fingerprint(text) for student, text in texts.items()})
+    prints = {student: _fingerprint(text, common) for student, text in texts.items()}
     pairs = []
     for first, second in sorted(_that_share_something(prints)):
         length = min(prints[first].token_coverage, prints[second].token_coverage)
@@ -42,15 +43,14 @@ def similar_pairs(documents, is_code=True):
     return sorted(pairs, key=lambda pair: (-pair[2] - pair[3], pair[:2]))
 
 
-def _fingerprint(text, boilerplate, is_code):
+def _nameless(program):
+    """Return a program without comments and layout, all names the same."""
+    return filter_code(program, "answer.py", "python")[0]
+
+
+def _fingerprint(text, boilerplate=()):
     return CodeFingerprint(
-        "answer.py",
-        NOISE,
-        WINDOW,
-        boilerplate=list(boilerplate),
-        filter=is_code,
-        language="python",
-        fp=io.StringIO(text),
+        "answer", NOISE, WINDOW, boilerplate=list(boilerplate), filter=False, language="text", fp=io.StringIO(text)
     )
 
 

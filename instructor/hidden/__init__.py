@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -81,6 +82,7 @@ def find_hidden(name):
     raise ValueError(f"there are no hidden tests of {name!r}")
 
 
+@cache
 def all_hidden():
     """Return the hidden tests of all sheets."""
     names = sorted(module.name for module in pkgutil.iter_modules(instructor.hidden.__path__))

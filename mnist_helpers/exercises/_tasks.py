@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -234,6 +235,7 @@ def all_tasks():
     return [task for module in sheet_modules() for task in module.TASKS]
 
 
+@cache
 def sheet_modules():
     """Return the modules ``sheet_NN``, in their order."""
     names = sorted(module.name for module in pkgutil.iter_modules(mnist_helpers.exercises.__path__))
