@@ -181,7 +181,7 @@ async function layOut() {
     return { section, blocks: [...section.querySelectorAll(".jp-Cell")].flatMap(blocksOf) };
   });
   stage.append(...sections.flatMap(({ blocks }) => blocks));
-  for (const picture of stage.querySelectorAll("p + .picture")) picture.previousSibling.dataset.leads = "";
+  for (const block of stage.querySelectorAll("p + :is(.picture, .formula)")) block.previousSibling.dataset.leads = "";
   for (const details of stage.querySelectorAll("details")) details.open = true; // there must be room for the answer
   await MathJax.startup.promise;
   await MathJax.typesetPromise([stage]);
