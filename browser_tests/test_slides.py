@@ -1,4 +1,4 @@
-"""Slides of two chapters, the longest and the one with the most formulas, opened from disk with every host blocked."""
+"""Slides opened from disk with every host blocked: the most formulas, the longest print, the longest table."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pages import HTML, open_page
 
 ROOT = HTML.parents[2]
-NAMES = ("04_jacobian", "10_collapse")
+NAMES = ("04_jacobian", "10_collapse", "14_reproductions")
 VIEW = {"viewport": {"width": 1280, "height": 720}}
 
 # What reaches into the margins of a slide, or is wider than its box, with all answers open.

@@ -81,8 +81,8 @@ function dealt(block, items) {
     if (block.tHead) part.append(block.tHead.cloneNode(true));
     const inside = block.tHead ? part.appendChild(document.createElement("tbody")) : part;
     if (block.tagName === "OL") part.start = block.start + parts.reduce((sum, other) => sum + other.children.length, 0);
-    do inside.append(items.shift());
-    while (items.length && height(part) + height(items[0]) <= BLOCK);
+    while (items.length && !tooHigh(part)) inside.append(items.shift());
+    if (tooHigh(part) && inside.children.length > 1) items.unshift(inside.removeChild(inside.lastElementChild));
     parts.push(part);
   }
   block.remove();
