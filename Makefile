@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book pdf epub slides test serve notebooks lint browser benchmark bugs museum experiments data address clean
+.PHONY: help book instructor-book pdf epub slides test serve release grade hostile answers notebooks lint browser \
+	benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -18,6 +19,9 @@ $(READY): requirements.txt pyproject.toml
 book: $(READY) ## build the HTML book
 	$(BIN)/jupyter-book build -W -n --keep-going book
 	@echo 'Open book/_build/html/index.html in a browser, or: make serve'
+
+instructor-book: $(READY) ## build the HTML book with solutions and rubrics
+	COURSE_EDITION=instructor $(BIN)/jupyter-book build -W -n --keep-going book --path-output build/instructor
 
 pdf: $(READY) ## print the whole book into one PDF; needs Chromium
 	$(BIN)/python tools/print_book.py pdf
@@ -34,6 +38,18 @@ test: $(READY) ## run every test and every chapter (pytest --nbval)
 
 serve: book ## build the book and serve it on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory book/_build/html 8000
+
+release: $(READY) ## make the sheets without solutions, an archive, links and the student book
+	$(BIN)/python -m instructor release
+
+grade: $(READY) ## grade a folder: make grade SUBMISSIONS=folder SHEET=02_softmax OUT=folder
+	$(BIN)/python -m instructor grade "$(SUBMISSIONS)" --sheet "$(SHEET)" --out "$(OUT)"
+
+hostile: $(READY) ## grade 200 hostile submissions and compare every status
+	$(BIN)/python benchmarks/hostile_class.py
+
+answers: $(READY) ## show what right and wrong answers to every task are told
+	$(BIN)/python -m instructor.answers
 
 notebooks: $(READY) ## run every chapter again in place; needs real MNIST
 	$(BIN)/python tools/run_notebooks.py

@@ -236,23 +236,23 @@ def write_class(folder, num_students=200):
     statuses = {}
     sane = variants()
     for student, (sheet, status) in {**attacks(), **rearranged()}.items():
-        _write(folder / student / f"{SHEET}.ipynb", _bytes(sheet))
+        write(folder / student / f"{SHEET}.ipynb", sheet)
         statuses[student] = status
     for student, content in BYTES.items():
-        _write(folder / student / f"{SHEET}.ipynb", content)
+        write(folder / student / f"{SHEET}.ipynb", content)
         statuses[student] = NOT_READABLE
     statuses |= _strange_files(folder) | _strange_names(folder, sane)
     for number, (name, (sheet, status)) in zip(range(num_students - len(statuses)), cycle(sane.items()), strict=False):
         student = f"s{number:04d} {name}"
-        _write(folder / student / f"{SHEET}.ipynb", _bytes(sheet))
+        write(folder / student / f"{SHEET}.ipynb", sheet)
         statuses[student] = status
     return statuses
 
 
 def _strange_files(folder):
     """Write a huge file, links, a pipe, an empty folder and archives."""
-    sheet = _bytes(notebook(right_answers()))
-    _write(folder / "huge" / f"{SHEET}.ipynb", b"")
+    sheet = json.dumps(notebook(right_answers())).encode()
+    write(folder / "huge" / f"{SHEET}.ipynb", b"")
     with (folder / "huge" / f"{SHEET}.ipynb").open("wb") as file:
         file.write(b'{"cells": [')
         file.truncate(BIG)
@@ -269,7 +269,7 @@ def _strange_files(folder):
     for student, member in {"climbing archive": f"../../../{SHEET}.ipynb", "rooted archive": f"/{SHEET}.ipynb"}.items():
         with zipfile.ZipFile(folder / f"{student}.zip", "w") as archive:
             archive.writestr(member, sheet)
-    _write(folder / "no archive.zip", b"PK nothing")
+    write(folder / "no archive.zip", b"PK nothing")
     with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{SHEET}.ipynb", b" " * BIG)
     readable = {"climbing archive": GRADED, "rooted archive": GRADED, "empty folder": MISSING}
@@ -280,16 +280,13 @@ def _strange_files(folder):
 def _strange_names(folder, sane):
     sheet, status = next(iter(sane.values()))
     for student in NAMES:
-        _write(folder / student / f"{SHEET}.ipynb", _bytes(sheet))
+        write(folder / student / f"{SHEET}.ipynb", sheet)
     return dict.fromkeys(NAMES, status)
 
 
-def _bytes(sheet):
-    """Return a notebook as it is, rules of the format or not."""
-    return json.dumps(sheet).encode()
-
-
-def _write(path, content):
+def write(path, content):
+    """Write a file, bytes or a notebook as it is, and the folders above it."""
+    content = content if isinstance(content, bytes) else json.dumps(content).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
