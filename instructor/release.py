@@ -4,6 +4,7 @@ nbgrader's own preprocessors do it (https://nbgrader.readthedocs.io), so a sheet
 """
 
 import ast
+import html
 import re
 import shutil
 import subprocess
@@ -28,6 +29,8 @@ from instructor.sheets import SOLUTION, Leak, sheet_paths
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = (CheckCellMetadata, LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ComputeChecksums)
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
+TAG = re.compile(r"<[^<>]+>")
+LONG = 30
 SHORT, SHORT_TEXT = 12, 40  # a shorter line of code, such as `else:`, or of text says nothing
 PLACEHOLDER = "https://github.com/-your-account-/softmax-from-scratch"
 
@@ -101,22 +104,25 @@ def _lines(texts, at_least):
 
 
 def find_leaks(folder, lines):
-    """Return (path, line) of secret lines in the files below a folder, whatever the kind of file."""
-    needles = {needle: line for line in lines for needle in _spellings(line)}
+    """Return (path, line) of secret lines in the files below a folder, whatever the kind of file.
+
+    A long line is found anywhere, a short one, such as ``return result``, where it is a line of its own. Both are
+    looked for in the file as it stands and as it reads: tags, entities and JSON's escapes taken away.
+    """
+    long = {line for line in lines if len(line) >= LONG}
     leaks = set()
     for path in sorted(Path(folder).rglob("*")):
         if path.is_file():
-            content = path.read_bytes()
-            leaks |= {(path, line) for needle, line in needles.items() if needle in content}
+            for text in _readings(path.read_bytes().decode("utf-8", "replace")):
+                found = {line.strip(' \t\r",') for line in text.splitlines()} & lines
+                leaks |= {(path, line) for line in found | {line for line in long if line in text}}
     return sorted(leaks)
 
 
-def _spellings(line):
-    """Return how a line may stand in a file: as it is, in JSON, in HTML with and without quotes escaped."""
-    quoted = line.replace("\\", "\\\\").replace('"', '\\"')
-    html = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    forms = (line, quoted, html, html.replace('"', "&quot;"), html.replace('"', "&#34;").replace("'", "&#39;"))
-    return {form.encode() for form in forms}
+def _readings(text):
+    """Return a text as it stands, and as it reads."""
+    plain = html.unescape(TAG.sub("", text)).replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\")
+    return (text,) if plain == text else (text, plain)
 
 
 def write_sheets(folder, with_solutions=False):

@@ -1,5 +1,7 @@
 """The student version: nothing of the answers in it, everything that a student needs."""
 
+import html
+
 import nbformat
 import pytest
 
@@ -31,18 +33,33 @@ def test_nothing_secret_is_released(released, sources):
     assert {path.name for path in (released / "student" / "exercises").iterdir()} == names
 
 
-@pytest.mark.parametrize("form", ["{}", "  {}  # mine", '"source": "{}"'])
-def test_a_leak_is_found_in_any_file(tmp_path, sources, form):
-    line = next(line for line in sorted(secrets(sources)) if '"' not in line)
+SECRET = "print('a & \"b\"', scale * logits < 3)"
+CELL = nbformat.v4.new_code_cell(f"def f():\n    {SECRET}\n")
+LEAKS = {
+    "as it is": f"x\n    {SECRET}  \ny",
+    "in another line": f"so: {SECRET}  # mine",
+    "in a notebook": nbformat.writes(nbformat.v4.new_notebook(cells=[CELL])),
+    "in HTML": f"<pre>{html.escape(SECRET)}</pre>",
+    "with colours": f"<span class='nb'>{html.escape(SECRET).replace(' ', '</span> <span>')}</span>",
+    "among bytes": f"\0\1{SECRET}\0",
+}
+
+
+@pytest.mark.parametrize("kind", LEAKS)
+def test_a_leak_is_found_in_any_file(tmp_path, kind):
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "any.bin").write_bytes(b"\xff\x00" + form.format(line).encode())
-    assert [found for _, found in find_leaks(tmp_path, secrets(sources))] == [line]
+    path = tmp_path / "deep" / "any.bin"
+    path.write_text(LEAKS[kind], encoding="utf-8")
+    assert find_leaks(tmp_path, {SECRET, "return other"}) == [(path, SECRET)]
 
 
-def test_a_leak_in_json_or_html_is_found(tmp_path):
-    (tmp_path / "a.ipynb").write_text(r'{"source": "print(\"a < b\")\n"}', encoding="utf-8")
-    (tmp_path / "a.html").write_text("<pre>print(&quot;a &lt; b&quot;)</pre>", encoding="utf-8")
-    assert len(find_leaks(tmp_path, {'print("a < b")'})) == 2
+def test_a_short_secret_is_found_as_a_line(tmp_path):
+    (tmp_path / "library.js").write_text("function () { return result; }", encoding="utf-8")
+    assert find_leaks(tmp_path, {"return result"}) == []
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("def f():\n    return result\n\n")])
+    nbformat.write(notebook, tmp_path / "sheet.ipynb")
+    (tmp_path / "sheet.html").write_text("<pre><b>def</b> f():\n    <b>return</b> result\n</pre>", encoding="utf-8")
+    assert {path.name for path, _ in find_leaks(tmp_path, {"return result"})} == {"sheet.html", "sheet.ipynb"}
 
 
 def test_a_release_with_a_leak_is_none(tmp_path, monkeypatch):
