@@ -1,4 +1,4 @@
-"""The built book is the students': no line of a solution, a hidden test, a model answer or a rubric stands in any file."""
+"""The built book is the students': no line of a solution, hidden test, model answer or rubric stands in any file."""
 
 import re
 
