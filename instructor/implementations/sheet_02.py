@@ -100,6 +100,16 @@ def odds_of_exps(logits, first, second):
         return np.exp(logits[:, first]) / np.exp(logits[:, second])
 
 
+def odds_with_an_epsilon(logits, first, second):
+    probs = softmax(logits, axis=1) + 1e-12
+    return probs[:, first] / probs[:, second]
+
+
+def odds_of_clipped_logits(logits, first, second):
+    exps = np.exp(np.clip(logits, -500, 500))
+    return exps[:, first] / exps[:, second]
+
+
 def odds_upside_down(logits, first, second):
     return np.exp(logits[:, second] - logits[:, first])
 
@@ -135,13 +145,23 @@ ANSWERS = {
     ),
     "gap": (
         [np.log(2), 0.693147, -np.log(0.5)],
-        [(1.0, "base"), (np.log10(2), "base"), (2, "ratio"), (0.5, "ratio"), (-np.log(2), "sign"), (np.e, "wrong")],
+        [
+            (1.0, "base"),
+            (np.log10(2), "base"),
+            (2, "ratio"),
+            (0.5, "ratio"),
+            (-np.log(2), "sign"),
+            (0.69, "rounded"),
+            (np.e, "wrong"),
+        ],
     ),
     "odds": (
         [odds_by_exp, odds_in_logs, odds_by_loop],
         [
             (odds_of_probs, "nought-by-nought"),
             (odds_of_exps, "nought-by-nought"),
+            (odds_with_an_epsilon, "evened-out"),
+            (odds_of_clipped_logits, "evened-out"),
             (odds_upside_down, "upside-down"),
             (odds_of_the_first_row, "one-number"),
             (odds_without_exp, "log-odds"),

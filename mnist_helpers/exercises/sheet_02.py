@@ -53,16 +53,18 @@ def _judge_gap(args, gap):
     for wrong, key in ((1.0, "base"), (np.log10(2), "base"), (2.0, "ratio"), (0.5, "ratio"), (-np.log(2), "sign")):
         if close(gap, wrong, rtol=1e-3):
             return key
-    return None if close(np.exp(gap), 2.0, rtol=1e-4) else "wrong"
+    if close(np.exp(gap), 2.0, rtol=1e-4):
+        return None
+    return "rounded" if close(gap, np.log(2), rtol=0.02) else "wrong"
 
 
 def _odds_cases(rng):
     cases = [
-        (np.array([[0.0, 1.0]]), 1, 0),
-        (np.array([[0.0, 1.0], [1.0, 5.0]]), 1, 0),
+        (np.array([[1.0, 3.0]]), 1, 0),
+        (np.array([[1.0, 3.0], [2.0, 5.0]]), 1, 0),
         (np.array([[1.0, 2.0, 4.0]]), 0, 2),
-        (np.array([[-900.0, -901.0, 0.0]]), 0, 1),
-        (np.array([[900.0, 901.0]]), 0, 1),
+        (np.array([[-900.0, -902.0, 0.0]]), 0, 1),
+        (np.array([[900.0, 902.0]]), 0, 1),
     ]
     return cases + [(rng.normal(0, 4, (n, 5)).round(1), *map(int, rng.choice(5, 2, replace=False))) for n in (1, 3, 8)]
 
@@ -73,10 +75,13 @@ def _judge_odds(args, odds):
         return "one-number" if has_shape(odds, ()) else "shape"
     odds = np.asarray(odds, dtype=float)
     gap = logits[:, first] - logits[:, second]
-    if not np.isfinite(odds).all() or (odds == 0).any():
-        return "nought-by-nought"
     if close(odds, np.exp(gap)):
         return None
+    far = (logits.max(axis=1) - logits[:, [first, second]].max(axis=1) > 700) | (logits.max(axis=1) > 700)
+    if (far & (~np.isfinite(odds) | (odds == 0))).any():
+        return "nought-by-nought"
+    if (far & (odds == 1)).any():
+        return "evened-out"
     if close(odds, np.exp(-gap)):
         return "upside-down"
     if close(odds, gap):
@@ -109,6 +114,7 @@ TASKS = [
             "base": "You took a logarithm with base 2 or 10. The exponential in the softmax has base e.",
             "ratio": "That is the ratio of the probabilities itself. Logits are on another scale.",
             "sign": "The size is right. Which of the two logits is the larger one?",
+            "rounded": "That is near, but it is rounded.",
         },
         is_value=True,
     ),
@@ -118,6 +124,8 @@ TASKS = [
         {
             "nought-by-nought": "It gives NaN, 0 or infinity where both probabilities are too small to be stored, "
             "though their ratio is an ordinary number.",
+            "evened-out": "It calls both classes equally likely where both probabilities are too small to be stored, "
+            "or both exponentials too large. A small number that is added, or a limit that is set, hides their ratio.",
             "upside-down": "That is how many times more likely the second class is, not the first.",
             "one-number": "It gives one number for all examples. Each row has odds of its own.",
             "log-odds": "That is the logarithm of the odds.",
