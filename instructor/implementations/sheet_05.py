@@ -228,6 +228,7 @@ ANSWERS = {
             (15.95, "sixteen"),
             (-53 * np.log(2), "sign"),
             (-np.log(1e-15), "quoted"),
+            (37, "quoted"),
             (37, "wrong"),
         ],
     ),

@@ -22,6 +22,7 @@ def _judge_gap(args, gap):
         -36.7368: "sign",
         34.5388: "quoted",
         36.0: "quoted",
+        37.0: "quoted",
     }
     for wrong, key in known.items():
         if close(gap, wrong, rtol=5e-4):
