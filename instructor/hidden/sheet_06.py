@@ -84,6 +84,10 @@ HIDDEN = [
             "one wrong entry": _pairs((6, 5), 1.0001, 0.9999, 2.0, 0.5, -1.0),
             "tiny derivatives": _pairs((6, 5), 1.0, 1.0001, 0.9999, -1.0, scale=1e-11),
             "large derivatives": _pairs((6, 5), 1.0, 1.0001, 0.9999, scale=1e9),
+            "an error of just the tolerance": lambda rng: [
+                (np.array([2.0, -4.0]), np.array([1.0, -4.0]), 0.5),
+                (np.array([0.75]), np.array([1.0]), 0.25),
+            ],
             "not a number": _pairs((2, 3), np.nan),
             "infinity": lambda rng: [
                 *_pairs((2, 3), np.inf, -np.inf)(rng),

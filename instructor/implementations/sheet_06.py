@@ -78,6 +78,15 @@ def refined_without_third(f, x, step):
     return 4 * _central(f, x, step) - _central(f, x, 2 * step)
 
 
+def refined_with_the_whole_difference(f, x, step):
+    return 2 * _central(f, x, step) - _central(f, x, 2 * step)
+
+
+def refined_from_the_wider_one(f, x, step):
+    near, wide = _central(f, x, step), _central(f, x, 2 * step)
+    return wide - (wide - near) / 3
+
+
 def refined_over_the_same_distance(f, x, step):
     return (4 * _central(f, x, step) - 2 * _central(f, x, 2 * step)) / 3
 
@@ -259,6 +268,12 @@ def passes_by_the_numerical_one(analytic, numerical, tolerance):
     return bool((np.abs(analytic - numerical) <= tolerance * np.abs(numerical)).all())
 
 
+def passes_below_the_tolerance(analytic, numerical, tolerance):
+    if analytic.shape != numerical.shape:
+        return False
+    return bool((_relative(analytic, numerical) < tolerance).all())
+
+
 def passes_without_zeros(analytic, numerical, tolerance):
     if analytic.shape != numerical.shape:
         return False
@@ -285,7 +300,9 @@ ANSWERS = {
             (refined_without_third, "scale"),
             (refined_over_the_same_distance, "distance"),
             (refined_error_only, "only-the-error"),
-            (refined_forward, "one-sided"),
+            (refined_with_the_whole_difference, "too-much"),
+            (refined_from_the_wider_one, "wider"),
+            (refined_forward, "too-much"),
             (refined_not_but_forward, "one-sided"),
             (refined_at_half_steps, "points"),
             (refined_all_at_once, "together"),
@@ -326,6 +343,7 @@ ANSWERS = {
             (passes_with_a_small_number_added, "absolute"),
             (passes_by_the_sum, "denominator"),
             (passes_by_the_numerical_one, "denominator"),
+            (passes_below_the_tolerance, "limit"),
             (passes_without_zeros, "zeros"),
             (passes_entry_by_entry, "not-bool"),
             (passes_as_number, "not-bool"),

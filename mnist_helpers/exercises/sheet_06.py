@@ -64,7 +64,9 @@ def _judge_on_cubes(x, step, slopes):
         "scale": (3 * slope,),
         "distance": ((2 * slope - 4 * square) / 3,),
         "only-the-error": (3 * square + 0 * x, square + 0 * x),
-        "one-sided": (slope + 3 * x * step + square, slope - 2 * square),
+        "one-sided": (slope + 3 * x * step + square,),
+        "too-much": (slope - 2 * square,),
+        "wider": (slope + 3 * square,),
     }
     for key, values in found.items():
         if any(close(slopes, value) for value in values):
@@ -106,6 +108,7 @@ def _gradients_to_pass(rng):
         ([0.002], [0.001], 0.6),
         ([0.001], [0.002], 0.6),
         ([0.003], [0.001], 0.6),
+        ([2.0], [1.0], 0.5),
         ([[1e-3, 5.0]], [[-1e-3, 5.0]], 1e-2),
         ([0.0, 1.0], [0.0, 1.0], 1e-6),
         ([1.0, np.nan], [1.0, 2.0], 1e-6),
@@ -166,6 +169,8 @@ def _too_lenient(pairs, misfits, tolerance):
 def _too_strict(pairs, tolerance):
     if any(first == second == 0 for first, second in pairs):
         return "zeros"
+    if len(pairs) == 1 and abs(pairs[0][0] - pairs[0][1]) == max(map(abs, pairs[0])) * tolerance:
+        return "limit"
     if any(abs(first - second) > tolerance for first, second in pairs):
         return "absolute"
     return "denominator" if len(pairs) == 1 and pairs[0][0] != pairs[0][1] else "wrong"
@@ -191,6 +196,9 @@ TASKS = [
             "scale": "The error of order step**2 is gone, but the result is three times the slope.",
             "only-the-error": "That is a measured error of D(h), or three times that. The slope is missing.",
             "distance": "D(2h) has the wrong size. How far apart are x + 2h and x - 2h?",
+            "too-much": "The error has changed its sign and doubled: D(2h) - D(h) as a whole is more than the error of "
+            "D(h). (Slopes that come from one side of x, combined in this way, also end here.)",
+            "wider": "The measured error is that of D(h), but it was taken from D(2h), whose error is another one.",
             "one-sided": "It seems that the values of f come from one side of x only, or from x itself.",
             "points": "The error of order step**2 is gone, but f was measured at other distances than step and 2*step.",
         },
@@ -224,6 +232,7 @@ TASKS = [
             "absolute": "The verdict depends on the size of the derivatives. Twice a tiny slope is as wrong as twice "
             "a large one.",
             "denominator": "The difference is divided by something else than the larger of the two absolute values.",
+            "limit": "An entry fails although its relative error is not more than the tolerance.",
             "zeros": "A right gradient fails because an entry is 0 in both: 0 / 0 is no error, by what the task says.",
         },
         _gradients_to_pass,
