@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-from instructor.grading import MAGIC
+from instructor.runner import MAGIC
 from instructor.sheets import SOLUTION, Leak, sheet_paths
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +33,6 @@ HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOT
 TAG = re.compile(r"<[^<>]+>")
 LONG = 30
 SHORT, SHORT_TEXT = 12, 40  # a shorter line of code, such as `else:`, or of text says nothing
-PLACEHOLDER = "https://github.com/-your-account-/softmax-from-scratch"
 
 
 def student_version(notebook):
@@ -139,6 +139,11 @@ def write_sheets(folder, with_solutions=False):
             target.write_text(text, encoding="utf-8")
 
 
+def repository():
+    """Return the address of this repository, which `make address` has written into the sheets."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
 def release(out, address=None, branch="student", with_book=True):
     """Make the release in a folder, which is replaced, and return what to tell about it.
 
@@ -164,7 +169,7 @@ def release(out, address=None, branch="student", with_book=True):
     lines = secrets([nbformat.read(path, as_version=4) for path in sheet_paths()])
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent) as scratch:
-        _make(Path(scratch), address or PLACEHOLDER, branch, with_book)
+        _make(Path(scratch), address or repository(), branch, with_book)
         leaks = find_leaks(scratch, lines)
         if leaks:
             path, line = leaks[0]
@@ -185,7 +190,7 @@ def _make(folder, address, branch, with_book):
     sheets = folder / "student" / "exercises"
     write_sheets(sheets)
     for path in sorted(sheets.glob("*.ipynb")):
-        text = path.read_text(encoding="utf-8").replace(PLACEHOLDER, address)
+        text = path.read_text(encoding="utf-8").replace(repository(), address)
         path.write_text(text.replace("](../chapters/", f"]({address}/blob/main/book/chapters/"), encoding="utf-8")
     binder = folder / "student" / "binder"
     binder.mkdir()
