@@ -26,6 +26,9 @@ def _steps_cases(rng):
         _with_limit(
             np.zeros((1, 3)), np.array([0.0, 0.0, -5.0]), np.array([[1.0], [1.0], [2.0], [1.0]]), three, 0.01, 1506
         ),
+        _with_limit(
+            np.zeros((1, 3)), np.array([-20.0, 0.0, -5.0]), np.array([[1.0], [1.0], [2.0], [1.0]]), three, 0.5, 31
+        ),
         (np.array([[1.0, 0.0]]), np.zeros(2), x, labels, 0.1, 3.5),
     ]
     for shape, steps in (((4, 2, 3), 13), ((6, 3, 4), 21), ((8, 5, 10), 34)):
@@ -57,6 +60,7 @@ def _judge_steps(args, steps):
     exps = np.exp(start - start.max(axis=1, keepdims=True))
     true_probs = exps / exps.sum(axis=1, keepdims=True)
     both = np.stack([start, -start]), np.stack([growth, -growth])
+    fastest = np.unravel_index(growth.argmax(), growth.shape)
     slips = {
         "last-safe": (start, growth, limit, steps + 1),
         "magnitude": (*both, limit, steps),
@@ -66,6 +70,7 @@ def _judge_steps(args, steps):
         "bias": (start, _growth(x, labels, num_classes, rate, gram_of_bias=0.0), limit, steps),
         "pull-only": (start, _growth(x, labels, num_classes, rate, probs=0.0), limit, steps),
         "true-softmax": (start, _growth(x, labels, num_classes, rate, probs=true_probs), limit, steps),
+        "fastest": (start[fastest], growth[fastest], limit, steps),
     }
     return next((key for key, slip in slips.items() if _passes(*slip)), "wrong")
 
@@ -172,6 +177,7 @@ TASKS = [
             "pull-only": "You count the pull of a class on its own images only. Each class is also pushed away, "
             "by the same small part, from all images.",
             "true-softmax": "You took the probabilities of a correct softmax. This program does not have them.",
+            "fastest": "You follow the logit that grows fastest. Another one may have begun much nearer to the limit.",
         },
         _steps_cases,
     ),
