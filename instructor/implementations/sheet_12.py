@@ -113,6 +113,14 @@ def stretches_by_any_crossing(weights, bias, start, end):
     return classes, changes
 
 
+def stretches_from_the_first_class(weights, bias, start, end):
+    here, there = start @ weights + bias, end @ weights + bias
+    k = int(here.argmax())
+    lead_here, lead_there = here[k] - here, there[k] - there
+    passed = sorted((lead_here[j] / (lead_here[j] - lead_there[j]), j) for j in np.flatnonzero(lead_there < 0))
+    return [k, *(int(j) for _, j in passed)], [s for s, _ in passed]
+
+
 def stretches_of_the_ends_only(weights, bias, start, end):
     return [int((start @ weights + bias).argmax()), int((end @ weights + bias).argmax())]
 
@@ -173,6 +181,14 @@ def smallest_change_of_nan(weights, bias, x):
     return ((scores.max(axis=1, keepdims=True) - scores) / lengths).min(axis=1)
 
 
+def smallest_change_by_own_weights(weights, bias, x):
+    scores = x @ weights + bias
+    with np.errstate(all="ignore"):
+        ratios = (scores.max(axis=1, keepdims=True) - scores) / np.abs(weights).sum(axis=0)
+    ratios[np.arange(len(x)), scores.argmax(axis=1)] = np.inf
+    return ratios.min(axis=1)
+
+
 def smallest_change_of_all(weights, bias, x):
     return smallest_change_by_arrays(weights, bias, x).min()
 
@@ -219,6 +235,7 @@ ANSWERS = {
             (stretches_of_the_whole_line, "outside"),
             (stretches_of_the_two_ends, "only-ends"),
             (stretches_by_any_crossing, "third-above"),
+            (stretches_from_the_first_class, "from-start"),
             (stretches_of_the_ends_only, "shape"),
         ],
     ),
@@ -241,6 +258,7 @@ ANSWERS = {
             (smallest_change_of_the_runner_up, "runner-up"),
             (smallest_change_with_itself, "itself"),
             (smallest_change_of_nan, "itself"),
+            (smallest_change_by_own_weights, "itself"),
             (smallest_change_of_all, "one-number"),
             (smallest_change_as_lead, "lead"),
             (smallest_change_as_length, "euclid"),

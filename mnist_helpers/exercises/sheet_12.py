@@ -57,6 +57,8 @@ def _fault_of_stretches(args, classes, changes):
         return "bias"
     if _holds(here, there, classes, changes, tolerance=0.02):
         return "steps"
+    if len(changes) > 1 and _leaves_the_start_again(here, there, classes, changes):
+        return "from-start"
     if (changes <= 0).any() or (changes >= 1).any():
         return "outside"
     if list(classes) == list(dict.fromkeys([int(here.argmax()), int(there.argmax())])):
@@ -73,6 +75,13 @@ def _holds(here, there, classes, changes, tolerance=1e-9):
     allowed = scores.max(axis=1) - tolerance * (1 + np.abs(scores).max(axis=1))
     number = np.arange(len(classes))
     return bool((scores[number, classes] >= allowed[:-1]).all() and (scores[number + 1, classes] >= allowed[1:]).all())
+
+
+def _leaves_the_start_again(here, there, classes, changes):
+    """Return whether at every claimed change the new class is level with that of the start."""
+    scores = here + changes[:, None] * (there - here)
+    level = scores[np.arange(len(changes)), classes[1:]]
+    return bool(classes[0] == here.argmax() and np.allclose(level, scores[:, classes[0]]))
 
 
 def _third_above(here, there, classes, changes):
@@ -155,6 +164,8 @@ TASKS = [
             "bias": "It is right for a model without biases.",
             "steps": "The positions are near the right ones, as if searched for in steps. They can be computed.",
             "outside": "A position lies before the start or after the end. Not all crossings are on the way.",
+            "from-start": "At each of the changes the new class is level with the class of the start. After the first "
+            "change that one is no longer ahead.",
             "repeats": "The same class stands there twice in a row, with no change between.",
             "only-ends": "Where the class of the start and that of the end are equal, a third one may be above both.",
             "third-above": "At one of the changes the two classes are equal, but a third one is above both there: "
@@ -179,7 +190,8 @@ TASKS = [
         _judge_smallest_change,
         {
             "runner-up": "It looks only at the class with the second largest logit. Is its border always the nearest?",
-            "itself": "There is 0, NaN, infinity or a negative number in it. Is a class compared with itself?",
+            "itself": "There is 0, NaN, infinity or a negative number in it. A class compared with itself gives 0/0, "
+            "and the weights of one class alone may be 0.",
             "one-number": "It gives one number for all examples. Each row has a border of its own.",
             "lead": "That is how far the largest logit leads, not how large a change of the features makes up for it.",
             "euclid": "That is the length of the shortest way to the border, not the change of each feature.",
