@@ -104,6 +104,12 @@ def distance_range_as_largest(first, second):
     return distance_range_by_reading(first, second)[1]
 
 
+def distance_range_of_the_ends(first, second):
+    (a, half_a), (b, half_b) = _read(first), _read(second)
+    ends = [abs(p - q) for p in (a - half_a, a + half_a) for q in (b - half_b, b + half_b)]
+    return min(ends), max(ends)
+
+
 def distance_range_by_difference_of_halves(first, second):
     return _range(first, second, lambda a, b: abs(a - b) + 0.1 * min(a, b))
 
@@ -178,6 +184,19 @@ def reported_too_late(valid_loss, test_accuracy, patience):
     return _summary(_chosen(valid_loss, test_accuracy, patience + 1))
 
 
+def reported_after_rises(valid_loss, test_accuracy, patience):
+    finals = []
+    for losses, row in zip(valid_loss, test_accuracy, strict=True):
+        best = waited = 0
+        for epoch in range(1, len(losses)):
+            best = epoch if losses[epoch] < losses[best] else best
+            waited = 0 if losses[epoch] < losses[epoch - 1] else waited + 1
+            if waited >= patience:
+                break
+        finals.append(row[best])
+    return _summary(finals)
+
+
 def reported_with_last_of_equals(valid_loss, test_accuracy, patience):
     finals = []
     for losses, row in zip(valid_loss, test_accuracy, strict=True):
@@ -241,6 +260,7 @@ ANSWERS = {
             (distance_range_without_exponent, "exponent"),
             (distance_range_without_percent, "percent"),
             (distance_range_as_largest, "one-number"),
+            (distance_range_of_the_ends, "corners"),
             (distance_range_by_difference_of_halves, "wrong"),
         ],
     ),
@@ -267,6 +287,7 @@ ANSWERS = {
             (reported_at_the_last_epoch, "end"),
             (reported_without_stopping, "ahead"),
             (reported_too_late, "late"),
+            (reported_after_rises, "rises"),
             (reported_with_last_of_equals, "equals"),
             (reported_at_largest_loss, "largest-loss"),
             (reported_at_one_epoch, "one-epoch"),

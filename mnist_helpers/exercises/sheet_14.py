@@ -55,14 +55,16 @@ def _judge_distance_range(args, result):
         ("order", high, low),
         ("negative", abs(a - b) - reach, high),
         ("signed", a - b - reach, a - b + reach),
-        ("one-of-two", *_interval([(a, half_a), (b, 0)])),
-        ("one-of-two", *_interval([(a, 0), (b, half_b)])),
-        ("one-of-two", *_interval([(a, max(half_a, half_b)), (b, 0)])),
+        ("corners", min(abs(abs(a - b) + reach - 2 * part) for part in (0, half_a, half_b, reach)), high),
         ("squares", max(0.0, float(abs(a - b)) - root), float(abs(a - b)) + root),
         ("noughts", *_interval(shorter)),
         ("exponent", *_interval([_middle_and_half(text, with_exponent=False) for text in args])),
         ("percent", *_interval([_middle_and_half(text, percent=False) for text in args])),
     ]
+    if not any("e" in text.lower() for text in args):  # else a half that is far too small looks like none
+        wider = max(half_a, half_b)
+        one = [[(a, half_a), (b, 0)], [(a, 0), (b, half_b)], [(a, wider), (b, 0)]]
+        guesses += [("one-of-two", *_interval(pair)) for pair in one]
     return next((key for key, low, high in guesses if is_near(low, high)), "wrong")
 
 
@@ -88,7 +90,21 @@ def _histories(rng):
     accuracies = np.array(
         [[0.66, 0.5, 0.55, 0.56, 0.62, 0.58], [0.4, 0.45, 0.52, 0.57, 0.61, 0.63], [0.3, 0.42, 0.44, 0.47, 0.5, 0.7]]
     )
-    cases = [(losses, accuracies, patience) for patience in (1, 2, 3)]
+    zigzag = np.array(
+        [
+            [1.0, 2.0, 1.9, 2.1, 2.0, 0.8, 0.9, 1.0, 0.5, 0.6],
+            [3.0, 2.0, 1.0, 1.5, 1.4, 1.6, 1.5, 1.2, 0.7, 0.9],
+            [2.0, 1.0, 0.5, 0.9, 0.8, 1.0, 0.9, 0.6, 0.4, 0.7],
+        ]
+    )
+    beside = np.array(
+        [
+            [0.5, 0.52, 0.41, 0.63, 0.35, 0.6, 0.44, 0.7, 0.55, 0.47],
+            [0.3, 0.4, 0.45, 0.57, 0.61, 0.42, 0.66, 0.38, 0.72, 0.5],
+            [0.2, 0.33, 0.58, 0.49, 0.54, 0.36, 0.31, 0.64, 0.28, 0.43],
+        ]
+    )
+    cases = [(zigzag, beside, 2), *((losses, accuracies, patience) for patience in (1, 2, 3))]
     flat = np.array([[2.0, 1.0, 1.0, 1.0], [1.0, 2.0, 2.0, 0.5]])
     cases.append((flat, np.array([[0.1, 0.5, 0.25, 0.75], [0.375, 0.25, 0.5, 0.125]]), 2))
     for shape, patience in (((3, 8), 2), ((5, 20), 3), ((4, 12), 5)):
@@ -107,6 +123,13 @@ def _ends(losses, patience, last=False):
     return end, lowest[end]
 
 
+def _end_of_rises(losses, patience):
+    """Return the best epoch before `patience` in a row that are no better than the one before each of them."""
+    rises = np.concatenate([[False], np.diff(losses) >= 0])
+    ends = [end for end in range(patience, len(losses)) if rises[end - patience + 1 : end + 1].all()]
+    return int(losses[: (ends or [len(losses)])[0] + 1].argmin())
+
+
 def _judge_reported(args, result):
     valid_loss, test_accuracy, patience = args
     if not has_shape(result, (2,)):
@@ -123,6 +146,7 @@ def _judge_reported(args, result):
         "ahead": [row[losses.argmin()] for _, losses, row in runs],
         "late": [row[_ends(losses, patience + 1)[1]] for _, losses, row in runs],
         "equals": [row[_ends(losses, patience, last=True)[1]] for _, losses, row in runs],
+        "rises": [row[_end_of_rises(losses, patience)] for _, losses, row in runs],
         "largest-loss": [row[losses[: end + 1].argmax()] for (end, _), losses, row in runs],
         "one-epoch": test_accuracy[:, best_of_mean],
         "one-end": test_accuracy[:, end_of_mean],
@@ -147,6 +171,8 @@ TASKS = [
             "whole-unit": "It lets a number be wrong by a whole unit of its last digit. Rounding does not go as far.",
             "order": "The larger distance comes first. The smaller one is asked for first.",
             "negative": "There is a negative distance. If both may stand for the same number, what is their distance?",
+            "corners": "Your smallest distance is one between two ends of the intervals. Must it be, if the intervals "
+            "overlap?",
             "signed": "It is the range of a − b, not that of the distance.",
             "one-of-two": "Only one of the two numbers is taken for rounded. Both are.",
             "squares": "The two errors are added as squares. That is for typical errors; both may be at their worst.",
@@ -181,6 +207,7 @@ TASKS = [
             "ahead": "It finds the lowest validation loss of all epochs, also of those after early stopping.",
             "late": "It waits one epoch too long.",
             "equals": "It takes a loss that equals the lowest so far for a lower one.",
+            "rises": "It waits for epochs that are no better than the one before. Are they below the lowest so far?",
             "largest-loss": "It takes the epoch with the largest validation loss.",
             "one-epoch": "It takes the same epoch of all runs. Each run stops by itself.",
             "n": "The mean is right. The standard deviation is divided by n, not by n − 1.",
