@@ -225,7 +225,7 @@ ANSWERS = {
             (merge_scatter_of_means_only, "only-between"),
             (merge_pooled, "wrong"),
             (merge_mean_only, "no-pair"),
-            (merge_std_first, "wrong"),
+            (merge_std_first, "swapped"),
             (merge_variances_of_variances, "wrong"),
         ],
     ),

@@ -93,6 +93,8 @@ def _judge_merge(args, result):
         return "shape"
     true_mean, true_var = _of_two_points(counts, means, stds)
     if not close(mean, true_mean, rtol=1e-9):
+        if close(mean, np.sqrt(true_var)) and close(std, true_mean):
+            return "swapped"
         return "unweighted" if close(mean, means.mean(axis=0), rtol=1e-9) else "wrong"
     if close(std, np.sqrt(true_var)):
         return None
@@ -167,6 +169,7 @@ TASKS = [
         _judge_merge,
         {
             "no-pair": "It does not return a pair. Two things are asked for: the mean and the standard deviation.",
+            "swapped": "The two are swapped: first comes the mean, then the standard deviation.",
             "unweighted": "A part with few images counts as much as one with many.",
             "mean-of-stds": "The mean is right, but standard deviations may not be averaged: even where all parts have "
             "the same mean, large deviations count more than that.",
