@@ -140,6 +140,10 @@ def refined_in_a_lost_copy(f, x, step):
     return slopes
 
 
+def refined_as_one_row(f, x, step):
+    return refined_by_two_gradients(f, x.ravel(), step).reshape(x.shape)
+
+
 def refined_and_transposed(f, x, step):
     return refined_by_two_gradients(f, x, step).T.reshape(x.shape)
 
@@ -309,6 +313,7 @@ ANSWERS = {
             (refined_as_one_number, "one-number"),
             (refined_without_moving_back, "left-moved"),
             (refined_in_a_lost_copy, "unmoved"),
+            (refined_as_one_row, "flattened"),
             (refined_and_transposed, "reordered"),
             (refined_flat, "shape"),
             (refined_in_place, "mutates"),

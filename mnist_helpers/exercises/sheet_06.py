@@ -41,6 +41,10 @@ def _judge_refined_gradient(args, slopes):
         return "together"
     if close(np.sort(slopes, axis=None), np.sort(expected, axis=None), atol=1e-8):
         return "reordered"
+    if x.ndim > 1 and close(
+        slopes, _slopes_of_quartics(lambda y: getattr(given, f.name)(y.ravel()), x, step), atol=1e-8
+    ):
+        return "flattened"
     if f == LOSS:
         return "left-moved" if close(slopes.flat[0], expected.flat[0], rtol=1e-7, atol=1e-8) else "wrong"
     return _judge_on_cubes(x, step, slopes) if f == CUBES else _judge_on_fifths(x, slopes)
@@ -189,6 +193,7 @@ TASKS = [
             "left-moved": "The first slope is right and a later one is not. Where do the entries stand that you have "
             "already dealt with?",
             "reordered": "The slopes are right, but they stand in the wrong places.",
+            "flattened": "It calls f with all entries in one long row. What f makes of them may depend on the shape.",
             "not-refined": "That is D(h) or D(2h) itself, with its error of order step**2.",
             "sign": "The error has been added, not taken away: what is left is larger than before.",
             "swapped": "What is left has a larger error than either measurement. Which of the two, D(h) or D(2h), has "
