@@ -242,6 +242,16 @@ def stopping_from_infinity(valid_losses, patience):
     return len(valid_losses) - 1, best
 
 
+def stopping_at_the_end(valid_losses, patience):
+    return len(valid_losses) - 1, int(np.argmin(valid_losses))
+
+
+def stopping_after_the_list(valid_losses, patience):
+    last, best = stopping_by_loop(valid_losses, patience)
+    used_up = last - best == patience
+    return last if used_up else len(valid_losses), best
+
+
 def stopping_counts_back(valid_losses, patience):
     stopped, _ = stopping_by_loop(valid_losses, patience)
     return stopped, stopped - patience
@@ -302,6 +312,8 @@ ANSWERS = {
             (stopping_swapped, "swapped"),
             (stopping_gives_a_loss, "not-epochs"),
             (stopping_from_infinity, "from-one"),
+            (stopping_at_the_end, "goes-on"),
+            (stopping_after_the_list, "beyond"),
             (stopping_counts_back, "wrong"),
             (stopping_never_improves, "wrong"),
         ],

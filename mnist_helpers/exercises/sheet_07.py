@@ -144,7 +144,7 @@ def _judge_stopping(args, result):
     if (stopped, best) == (lowest, last):
         return "swapped"
     if not (0 <= stopped < len(losses) and 0 <= best < len(losses)):
-        return "wrong"
+        return "beyond" if stopped == len(losses) else "wrong"
     return _stopping_fault(losses, last, stopped, best)
 
 
@@ -168,7 +168,7 @@ def _stopping_fault(losses, last, stopped, best):
     if abs(stopped - last) == 1:
         return "off-by-one"
     if stopped > last:
-        return "previous" if any(best < epoch <= last for epoch in falls) else "wrong"
+        return "previous" if any(best < epoch <= last for epoch in falls) else "goes-on"
     return "in-total"
 
 
@@ -226,6 +226,8 @@ TASKS = [
             "can be a high loss, and a curve that goes up in a zigzag never stops.",
             "ties": "An equal loss counts as an improvement.",
             "off-by-one": "Training stops one epoch too soon or too late.",
+            "goes-on": "Training goes on although `patience` epochs in a row have brought nothing lower.",
+            "beyond": "The last epoch trained is one that the list does not have: it begins with epoch 0.",
             "in-total": "Training stops too soon: it counts all epochs without an improvement, not only those in a "
             "row.",
         },
