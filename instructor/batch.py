@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from instructor.grading import CRASHED, MISSING, Result, TaskResult, blank, grad
 from instructor.sandbox import Limits
 from instructor.submissions import NotReadable, find_attempts, read_bytes
 
+AT_ONCE = 32  # notebooks that workers have or that wait for one; the others stay on the disk
 TRIES = 3  # beyond the first: how many workers a submission may take with it
 KEEP = ("last", "first", "best")
 
@@ -63,12 +65,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt to grade, with the name of the file that holds its result."""
+    """One attempt to grade, with the name of the file that holds its result, and what its content was."""
 
     attempt: object
     path: Path
     fingerprint: str
-    content: object
+    digest: bytes
 
 
 def grade_folder(sheet, submissions, out, limits=None, seed=0, scheduler=None, sandboxed=True, workers=None):
@@ -107,14 +109,22 @@ def grade_folder(sheet, submissions, out, limits=None, seed=0, scheduler=None, s
 
 
 def _job(attempt, sheet, folder, limits, seed):
-    try:
-        content = read_bytes(attempt)
-    except NotReadable as error:
-        content = error
-    seen = content if isinstance(content, bytes) else str(content).encode()
+    digest = _digest(_content(attempt))
     rest = json.dumps([sheet.fingerprint, asdict(limits), seed, _grader_fingerprint()])
-    fingerprint = hashlib.sha256(hashlib.sha256(seen).digest() + rest.encode()).hexdigest()
-    return Job(attempt, folder / f"{safe_name(attempt.student)}.{fingerprint[:16]}.json", fingerprint, content)
+    fingerprint = hashlib.sha256(digest + rest.encode()).hexdigest()
+    return Job(attempt, folder / f"{safe_name(attempt.student)}.{fingerprint[:16]}.json", fingerprint, digest)
+
+
+def _content(attempt):
+    """Return the bytes of a notebook, or a text that says why there are none."""
+    try:
+        return read_bytes(attempt)
+    except NotReadable as error:
+        return str(error)
+
+
+def _digest(content):
+    return hashlib.sha256(content if isinstance(content, bytes) else content.encode()).digest()
 
 
 @cache
@@ -153,13 +163,22 @@ def _write(job, result):
 def _grade_all(jobs, sheet, limits, seed, scheduler, sandboxed, workers):
     config.set({"distributed.scheduler.allowed-failures": TRIES})
     with _cluster(scheduler, workers) as cluster, Client(cluster, timeout=20) as client:
-        futures = {}
-        for job in jobs:
-            content = str(job.content) if isinstance(job.content, NotReadable) else job.content
-            future = client.submit(grade_bytes, sheet, content, limits, seed, sandboxed, pure=False)
-            futures[future] = job
-        for future in tqdm(as_completed(futures), total=len(futures), unit="submission", disable=None):
-            _write(futures[future], _result_of(future, sheet))
+        waiting, graded_by = iter(jobs), {}
+
+        def hand_out(number):
+            futures = []
+            for job in islice(waiting, number):
+                content = _content(job.attempt)
+                content = content if _digest(content) == job.digest else "it was changed while the class was graded"
+                future = client.submit(grade_bytes, sheet, content, limits, seed, sandboxed, pure=False)
+                graded_by[future] = job
+                futures.append(future)
+            return futures
+
+        arriving = as_completed(hand_out(max(AT_ONCE, 2 * len(client.nthreads()))))
+        for future in tqdm(arriving, total=len(jobs), unit="submission", disable=None):
+            _write(graded_by.pop(future), _result_of(future, sheet))
+            arriving.update(hand_out(1))
 
 
 def _cluster(scheduler, workers):

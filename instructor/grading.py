@@ -3,8 +3,6 @@
 No text of the student's process reaches a result; so nothing that it sees can be carried out in a message.
 """
 
-import ast
-import re
 from dataclasses import asdict, dataclass, field
 
 from instructor.hidden import find_hidden
@@ -18,7 +16,7 @@ OUT_OF_MEMORY, CRASHED, NOT_READABLE, MISSING = "out of memory", "crashed", "not
 STATUSES = (GRADED, FAILURES, TIMED_OUT, OUT_OF_MEMORY, CRASHED, NOT_READABLE, MISSING)
 RIGHT, WRONG, BY_HAND = "right", "not right", "graded by hand"
 STUB = "YOUR ANSWER HERE"  # what nbgrader leaves in place of an answer
-MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
+MAX_ANSWER = 20_000  # characters of an answer that are kept; all of it is run
 
 
 @dataclass
@@ -96,7 +94,7 @@ def _answers(sheet, cells):
     answers = {}
     for cell in cells:
         if cell.grade_id in ids:
-            answers.setdefault(cell.grade_id, cell.source)
+            answers.setdefault(cell.grade_id, cell.source[:MAX_ANSWER])
     return answers
 
 
@@ -107,17 +105,7 @@ def _code(sheet, cells):
     deleted = [source for grade_id, source in sheet.given.items() if grade_id not in present]
     draws = any("plt" in cell.source for cell in code if cell.grade_id not in sheet.given)
     unneeded = set() if draws else sheet.plots
-    kept = [sheet.given.get(cell.grade_id, cell.source) for cell in code if cell.grade_id not in unneeded]
-    return [_without_magics(source) for source in [*deleted, *kept]]
-
-
-def _without_magics(source):
-    """Replace the notebook's own commands, which are no Python, by nothing."""
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return MAGIC.sub(r"\1pass", source)
-    return source
+    return deleted + [sheet.given.get(cell.grade_id, cell.source) for cell in code if cell.grade_id not in unneeded]
 
 
 def _inputs(name, seed):

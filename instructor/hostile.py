@@ -38,6 +38,23 @@ CELLS = {
         CRASHED,
     ),
     "eight gigabytes": ("import numpy as np\nmuch = np.ones(10**9)", OUT_OF_MEMORY),
+    "memory of many processes": (
+        "import os, time\nfor _ in range(4):\n    os.fork()\nmuch = []\nfor _ in range(18):\n"
+        "    much.append(b'x' * 10**8)\ntime.sleep(60)",
+        OUT_OF_MEMORY,
+    ),
+    "memory of the kernel": (
+        "import ctypes, mmap, os\nkernel = ctypes.CDLL(None)\nmuch = []\n"
+        "def zeros(path):\n    return mmap.mmap(os.open(path, os.O_RDWR), 2**20)\n"
+        "def made(name):\n    made = kernel[name](*(0, 2**20, 0o1600) if name == 'shmget' else (b'x', 0))\n"
+        "    return made if made >= 0 else 1 / 0\n"
+        "for make, what in ((made, 'shmget'), (made, 'memfd_create'), (zeros, '/dev/zero'), (mmap.mmap, -1)):\n"
+        "    try:\n        much.append(make(what, 2**20) if what == -1 else make(what))\n"
+        "    except (OSError, ArithmeticError):\n        pass\n"
+        "kernel.unshare(0x10000000) or much.append('a user namespace')\n"
+        "while much:\n    pass",
+        GRADED,
+    ),
     "ten gigabytes of output": (
         "import os\nmuch = b'x' * 10**6\nfor _ in range(10_000):\n    os.write(1, much)\n    os.write(2, much)",
         GRADED,

@@ -10,8 +10,6 @@ from instructor.batch import safe_name
 from instructor.grading import BY_HAND, STATUSES, WRONG
 from mnist_helpers.exercises import find_task
 
-MAX_SHOWN = 20_000  # characters of an answer
-
 
 def write_feedback(folder, sheet, table):
     """Write one page a student into a folder: points, status and message of each task, and the answer."""
@@ -24,7 +22,7 @@ def write_answers(folder, sheet, table):
     """Write one page for each task that is graded by hand: rubric and all answers, the students in a fixed order."""
     for position, item in enumerate(sheet.items):
         if not item.by_machine:
-            answers = [(row.student, row.result.tasks[position].answer[:MAX_SHOWN]) for row in table]
+            answers = [(row.student, row.result.tasks[position].answer) for row in table]
             answers = [(student, answer) for student, answer in answers if answer]
             _write(Path(folder, f"{item.name}.html"), "answers.html", sheet=sheet, item=item, answers=answers)
 
@@ -82,7 +80,7 @@ def _environment():
 
 def _write(path, template, **values):
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = _environment().get_template(template).render(values | {"max_shown": MAX_SHOWN})
+    text = _environment().get_template(template).render(values)
     scratch = path.with_suffix(".part")
     scratch.write_text(text + "\n", encoding="utf-8", errors="replace")
     scratch.replace(path)

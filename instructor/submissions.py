@@ -4,6 +4,7 @@ A student is a folder, a notebook or a zip archive: ``SUBMISSIONS/ada/02_softmax
 course systems lay them out), ``SUBMISSIONS/ada.ipynb`` or ``SUBMISSIONS/ada.zip``.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -18,6 +19,8 @@ NOT_STUDENTS = {".ipynb_checkpoints", ".git", ".DS_Store", "__MACOSX", "Thumbs.d
 MAX_BYTES = 20_000_000
 MAX_CELLS = 2_000
 MAX_FILES = 1_000
+MAX_DEPTH = 10
+MAX_ATTEMPTS = 10
 STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?(.*)")
 
 
@@ -48,6 +51,7 @@ def find_attempts(folder, sheet_name):
     folder : path
     sheet_name : str
         Files whose names contain the sheet's number or name are taken; if a student has none, all notebooks are.
+        Of more than `MAX_ATTEMPTS`, the first and the last ones are taken.
 
     Raises
     ------
@@ -60,12 +64,15 @@ def find_attempts(folder, sheet_name):
     found = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name not in NOT_STUDENTS:
-            student = entry.name if _is_folder(entry.path) else Path(entry.name).stem
+            name = entry.name if _is_folder(entry.path) else Path(entry.name).stem
+            student = name.encode("utf-8", "backslashreplace").decode()  # names may be any bytes; tables are UTF-8
             found.setdefault(student, []).extend(_attempts_of(student, Path(entry.path), sheet_name))
-    return {
-        student: sorted(attempts, key=lambda attempt: (attempt.time, attempt.label))
-        for student, attempts in found.items()
-    }
+    return {student: _in_order(attempts) for student, attempts in found.items()}
+
+
+def _in_order(attempts):
+    attempts = sorted(attempts, key=lambda attempt: (attempt.time, attempt.label))
+    return attempts if len(attempts) <= MAX_ATTEMPTS else [attempts[0], *attempts[1 - MAX_ATTEMPTS :]]
 
 
 def _is_folder(path):
@@ -84,7 +91,8 @@ def _notebooks_below(folder):
     """Return notebooks and archives below a folder, without following links."""
     files = []
     for parent, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(set(folders) - NOT_STUDENTS)
+        is_deep = len(Path(parent).relative_to(folder).parts) >= MAX_DEPTH
+        folders[:] = [] if is_deep else sorted(set(folders) - NOT_STUDENTS)
         files += [Path(parent, name) for name in sorted(names) if name.endswith((".ipynb", ".zip"))]
         if len(files) >= MAX_FILES:
             break
@@ -93,14 +101,15 @@ def _notebooks_below(folder):
 
 def _attempts_in(student, path):
     time = _time_of(path)
-    if path.suffix != ".zip" or not stat.S_ISREG(os.lstat(path).st_mode):
-        return [Attempt(student, path, "", time)]
+    whole = Attempt(student, path, "", time)
+    if path.suffix != ".zip":
+        return [whole]
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(read_bytes(whole))) as archive:
             members = [info.filename for info in archive.infolist()[:MAX_FILES] if info.filename.endswith(".ipynb")]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except Exception:  # of any kind: zipfile lets through what its decoders raise
         members = []
-    return [Attempt(student, path, member, time) for member in members] or [Attempt(student, path, "", time)]
+    return [Attempt(student, path, member, time) for member in members] or [whole]
 
 
 def _time_of(path):
@@ -108,10 +117,13 @@ def _time_of(path):
     stamp = path.parent / "timestamp.txt"
     if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 200:
         found = STAMP.match(stamp.read_text(encoding="utf-8", errors="replace").strip())
-        if found:
+        with contextlib.suppress(TypeError, ValueError):  # no match, or a thirteenth month
             time = datetime.fromisoformat(f"{found[1]}T{found[2]}")
             return time.replace(tzinfo=UTC)  # nbgrader's default time zone
-    return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
+    try:
+        return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.max.replace(tzinfo=UTC)  # a time that no calendar has is late
 
 
 def read_bytes(attempt):
@@ -140,7 +152,7 @@ def _member(content, name):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(name) as file:
             notebook = file.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, ValueError, EOFError) as error:
+    except Exception as error:  # of any kind: zipfile lets through what its decoders raise
         raise NotReadable("the archive cannot be unpacked") from error
     if len(notebook) > MAX_BYTES:
         raise NotReadable(f"the notebook is larger than {MAX_BYTES / 1e6:.0f} MB")
@@ -186,8 +198,9 @@ def _cell(cell):
     settings = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = settings.get("grade_id") if isinstance(settings, dict) else None
     source = source if isinstance(source, str) else ""
+    kind = cell.get("cell_type")
     return Cell(
-        kind=str(cell.get("cell_type"))[:20],
+        kind=kind if isinstance(kind, str) else "",
         source=source.encode("utf-8", "replace").decode(),
         grade_id=grade_id if isinstance(grade_id, str) else "",
     )

@@ -2,12 +2,15 @@
 
 import csv
 import hashlib
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,12 +22,12 @@ from distributed import Client, LocalCluster
 from instructor import hostile
 from instructor.__main__ import main
 from instructor.batch import Rules, grade_folder, safe_name
-from instructor.grading import BY_HAND, FAILURES, GRADED, MISSING, RIGHT, grade
+from instructor.grading import BY_HAND, FAILURES, GRADED, MISSING, NOT_READABLE, RIGHT, grade
 from instructor.hidden import all_hidden
 from instructor.sandbox import Limits, NoSandbox, require_sandbox
 from instructor.sheets import load_sheet
 from instructor.similarity import similar_pairs
-from instructor.submissions import Attempt, find_attempts
+from instructor.submissions import Attempt, NotReadable, find_attempts, read_bytes
 from instructor.tables import as_read, as_written, read_marks
 
 ROOT = Path(__file__).parents[1]
@@ -316,6 +319,79 @@ def test_attempts_are_found_where_course_systems_put_them(tmp_path):
         "dee": ["dee.ipynb"],
     }
     assert found["bob"][0].time == datetime(2026, 11, 1, 10, 20, 30, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-13-45 99:99:99 UTC", "yesterday", "\0", "2026-11-01 10:20:30.1234567890123 UTC"]
+)
+def test_a_wrong_time_ends_nobody_elses_grading(tmp_path, stamp):
+    write_submission(tmp_path, "ada", nbformat.v4.new_notebook())
+    (tmp_path / "ada" / "timestamp.txt").write_text(stamp, encoding="utf-8")
+    assert len(find_attempts(tmp_path, "02_softmax")["ada"]) == 1
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_not_readable(tmp_path, method):
+    path = tmp_path / "ada.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("02_softmax.ipynb", json.dumps(list(range(1000))))
+    content = bytearray(path.read_bytes())
+    content[60:200] = b"\xff" * 140
+    path.write_bytes(content)
+    (attempt,) = find_attempts(tmp_path, "02_softmax")["ada"]
+    with pytest.raises(NotReadable, match="cannot be unpacked"):
+        read_bytes(attempt)
+
+
+def test_too_many_attempts_are_not_all_taken(tmp_path):
+    """Each may take as long as the limits let it: of a thousand, nobody else's would be graded."""
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w") as archive:
+        for number in range(100):
+            archive.writestr(f"try{number:02d}_02_softmax.ipynb", "{}")
+    members = [attempt.member for attempt in find_attempts(tmp_path, "02_softmax")["ada"]]
+    assert len(members) == 10
+    assert (members[0], members[-1]) == ("try00_02_softmax.ipynb", "try99_02_softmax.ipynb")
+
+
+def test_folders_in_folders_have_an_end(tmp_path):
+    write_submission(tmp_path, "ada", nbformat.v4.new_notebook())
+    write_submission(tmp_path, "/".join(["ada", *"abcdefghijkl"]), nbformat.v4.new_notebook())
+    assert len(find_attempts(tmp_path, "02_softmax")["ada"]) == 1
+
+
+def test_a_name_that_is_no_text_keeps_its_marks(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(folder)  # noqa: PTH102, bytes
+    Path(os.fsdecode(folder), "02_softmax.ipynb").write_text("{}", encoding="utf-8")
+    (student,) = find_attempts(tmp_path, "02_softmax")
+    assert as_read(as_written(student)) == student
+
+
+@needs_sandbox
+@pytest.mark.parametrize("filler", ["\n" * 1_000_000, "a\n" * 1_000_000], ids=["empty lines", "statements"])
+def test_the_grader_itself_does_not_read_programs(sheet, filler):
+    """A pattern or a parser that takes for ever, or all memory, does so in the sandbox."""
+    notebook = hostile.notebook(hostile.right_answers(), before=f"{filler}(")
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    grade(sheet, nbformat.writes(notebook).encode(), Limits(5, 3))
+    assert time.monotonic() - started < Limits(5, 3).wall_seconds(3) + 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000, "kilobytes"
+
+
+@needs_sandbox
+def test_a_notebook_that_changes_meanwhile_is_not_graded_for_another(sheet, tmp_path, monkeypatch):
+    path = write_submission(tmp_path / "in", "ada", hostile.notebook(hostile.right_answers()))
+    reads = []
+
+    def read(attempt):
+        reads.append(attempt)
+        return read_bytes(attempt) + b" " * (len(reads) == 2)
+
+    monkeypatch.setattr("instructor.batch.read_bytes", read)
+    for status in (NOT_READABLE, GRADED):
+        graded = grade_folder(sheet, tmp_path / "in", tmp_path / "out", workers=1)
+        assert [result.status for _, result in graded["ada"]] == [status]
+        path.write_bytes(path.read_bytes() + b"\n")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):

@@ -8,8 +8,9 @@ import base64
 
 import numpy as np
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 1_000_000
 MAX_ITEMS = 10_000
+MAX_TEXT = 1_000
 MAX_DEPTH = 6
 KINDS = "biuf"  # booleans, integers, unsigned integers, floats
 
@@ -57,7 +58,7 @@ def encode(value, depth=0):
         A kind and its content.
     """
     if value is None or isinstance(value, (bool, str)):
-        return ["plain", value if not isinstance(value, str) else str(value)[:MAX_ITEMS]]
+        return ["plain", value if not isinstance(value, str) else str(value)[:MAX_TEXT]]
     if isinstance(value, int) and abs(value) < 2**63:
         return ["plain", int(value)]
     if isinstance(value, float) and not isinstance(value, np.generic):
@@ -92,6 +93,8 @@ def decode(message, depth=0):
     if not (isinstance(message, list) and len(message) == 2 and isinstance(message[0], str)) or depth > MAX_DEPTH + 1:
         raise ValueError("expected a kind and a content")
     kind, content = message
+    if isinstance(content, (str, list)) and len(content) > (MAX_TEXT if isinstance(content, str) else MAX_ITEMS):
+        raise ValueError("expected fewer items")
     if kind == "plain" and (content is None or isinstance(content, (bool, int, str))):
         return content
     if kind == "float" and isinstance(content, str):
