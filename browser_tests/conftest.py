@@ -18,6 +18,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+SIZE = {"width": 800, "height": 900}
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -29,16 +31,26 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser):
+    """The window that the pages with interactives share: Chromium takes longer for a new one than for most tests."""
+    window = browser.new_context(viewport=SIZE)
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def show(browser, tmp_path):
+def show(browser, window, tmp_path):
     """Return a function that opens a page with interactives; errors on the page fail the test."""
     errors = []
     pages = []
 
-    def open_page(*widgets, above="", **options):
+    def open_page(*widgets, above="", has_touch=False, **media):
         path = tmp_path / "widget.html"
         path.write_text(html_of(*widgets, above=above), encoding="utf-8")
-        page = browser.new_page(viewport={"width": 800, "height": 900}, **options)
+        page = browser.new_page(viewport=SIZE, has_touch=True) if has_touch else window.new_page()
+        if media:
+            page.emulate_media(**media)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(path.as_uri())

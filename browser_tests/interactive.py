@@ -1,5 +1,7 @@
 """A page with one interactive, and how what it shows is compared with numpy."""
 
+import json
+
 import numpy as np
 
 from mnist_helpers.widgets._base import as_array, box_html, module_style, read_static
@@ -12,10 +14,10 @@ VISITS = 5
 # All parts of the state change at once, as when a kernel sends them.
 PLAY = """states => {
   const model = document.querySelector('.mnist-widget').model;
-  return states.map(state => {
+  return JSON.stringify(JSON.parse(states).map(state => {
     model.set(state);
     return model.get('shown');
-  });
+  }));
 }"""
 
 
@@ -27,6 +29,11 @@ def html_of(*widgets, above=""):
     boxes = "".join(box_html(widget.module, widget.state()) for widget in widgets)
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>interactives</title><style>{styles}</style>'
     return f"{head}{above}<main>{boxes}</main>{scripts}"
+
+
+def play(page, states):
+    """Set one state after the other and return what the page shows of each; as JSON they travel ten times as fast."""
+    return json.loads(page.evaluate(PLAY, json.dumps(states)))
 
 
 def difference(shown, expected):

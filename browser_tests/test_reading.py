@@ -93,8 +93,13 @@ def test_code_can_be_copied(context):
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter_links_its_terms_and_symbols(context, path):
+def test_chapter_links_its_terms_and_symbols_and_its_paper_shows_stills_and_answers(context, path):
     page = open_page(context, path)
+    check_terms_and_symbols(page)
+    check_paper(page)
+
+
+def check_terms_and_symbols(page):
     assert page.locator(".ways a", has_text="Notation").count() == 1
     terms = page.locator("a.term").evaluate_all("links => links.map(link => link.hash)")
     assert len(terms) >= 3
@@ -137,9 +142,7 @@ def test_paper_is_white_also_at_night(browser):
     context.close()
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_paper_shows_stills_and_answers(context, path):
-    page = open_page(context, path)
+def check_paper(page):
     page.wait_for_function("!document.querySelector('.mnist-widget:not(.mw-mounted)')")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from interactive import PLAY, difference
+from interactive import difference, play
 from states import RANDOM_STATE
 
 from mnist_helpers.widgets import StepSize
@@ -124,7 +124,7 @@ def test_a_drag_of_the_step_sends_little(show):
 def test_estimates_are_equal_to_the_last_bit(show):
     rng = np.random.default_rng(7)
     states = [RANDOM_STATE[StepSize](rng) for _ in range(200)]
-    for state, shown in zip(states, show(StepSize()).evaluate(PLAY, states), strict=True):
+    for state, shown in zip(states, play(show(StepSize()), states), strict=True):
         expected = StepSize(**state).results()
         for name in ("slope", "estimates"):
             assert np.array_equal(as_array(shown[name]), expected[name].astype(np.float64)), state
