@@ -24,6 +24,7 @@ def main():
     _become_nobody(job["uid"])
     _limit(job["limits"])
     sys.path.insert(0, job["course"])
+    _without_check()
     namespace = {"__name__": "__main__"}
     signal.alarm(job["limits"]["cell_seconds"])  # ends the process; who ignores it meets the grader's own limit
     for number, source in enumerate(job["cells"]):
@@ -71,6 +72,13 @@ def _limit(limits):
     ):
         resource.setrlimit(name, (value, value))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too long a file becomes an OSError
+
+
+def _without_check():
+    """Let `check` do nothing: its judges know what is right, and are not here."""
+    from mnist_helpers import exercises
+
+    exercises.check = lambda name, answer, rng=None: None
 
 
 def _run_cell(source, namespace):

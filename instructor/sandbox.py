@@ -97,7 +97,7 @@ def require_sandbox():
     if shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is missing, and students' code must not run without it: apt install bubblewrap")
     with _call_filter() as calls:
-        command = [*_walls(Limits(), calls), "/usr/bin/true"]
+        command = [*_walls(Limits(), calls), sys.executable, "-I", "-B", "-c", "import numpy"]
         trial = subprocess.run(command, pass_fds=_numbers(calls), capture_output=True, text=True, check=False)
     if trial.returncode != 0:
         raise NoSandbox(f"bubblewrap cannot make a sandbox here: {trial.stderr.strip()}")
@@ -192,6 +192,14 @@ def _walls(limits, calls):
     folders = [part for path in parents for part in ("--perms", "0755", "--dir", path)]
     binds = [part for path in seen for part in ("--ro-bind", path, path)]
     links = [part for name in ("bin", "lib", "lib64", "sbin") for part in ("--symlink", f"usr/{name}", f"/{name}")]
+    # The judges of `check` know what is right, so they stay outside.
+    exercises = f"{INSIDE}/mnist_helpers/exercises"
+    kept = [path.name for path in (COURSE / "exercises").glob("*.py") if not path.name.startswith("sheet_")]
+    judges_out = [
+        *("--size", "4096", "--tmpfs", exercises),
+        *(part for name in kept for part in ("--ro-bind", str(COURSE / "exercises" / name), f"{exercises}/{name}")),
+        *("--remount-ro", exercises),
+    ]
     # Where root grades, the kernel would not limit processes that are root in a user namespace; so the runner takes
     # another user's number itself.
     users = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.geteuid() == 0 else ["--unshare-user"]
@@ -200,12 +208,13 @@ def _walls(limits, calls):
         *(() if calls is None else ("--seccomp", str(calls.fileno()))),
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
         *(part for name, value in ENVIRONMENT.items() for part in ("--setenv", name, value)),
+        *("--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", "/tmp"),  # before what may lie in it
         *folders,
         *binds,
         *links,
         *("--proc", "/proc", "--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero", "--remount-ro", "/dev"),
-        *("--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", "/tmp"),
         *("--ro-bind", str(COURSE), f"{INSIDE}/mnist_helpers", "--ro-bind", str(RUNNER), f"{INSIDE}/runner.py"),
+        *judges_out,
         *("--remount-ro", "/", "--chdir", "/tmp"),
     ]
 

@@ -368,6 +368,21 @@ def test_a_name_that_is_no_text_keeps_its_marks(tmp_path):
 
 
 @needs_sandbox
+@pytest.mark.parametrize(
+    ("source", "points"),
+    [
+        ("from mnist_helpers.exercises import check\ncheck('gap', 1)\nimport numpy as np\ngap = np.log(2)", 11),
+        ("from mnist_helpers.exercises.sheet_02 import _judge_gap\ngap = 0.6931471805599453", 9),
+        ("from mnist_helpers.exercises import find_task\nfind_task('gap').judge\ngap = 0.6931471805599453", 9),
+    ],
+)
+def test_judges_are_not_in_the_sandbox(sheet, source, points):
+    """They know what is right. A student's own use of `check` does no harm."""
+    content = nbformat.writes(hostile.notebook(hostile.right_answers() | {"gap": source})).encode()
+    assert sum(task.points or 0 for task in grade(sheet, content, Limits(5, 3)).tasks) == points
+
+
+@needs_sandbox
 @pytest.mark.parametrize("filler", ["\n" * 1_000_000, "a\n" * 1_000_000], ids=["empty lines", "statements"])
 def test_the_grader_itself_does_not_read_programs(sheet, filler):
     """A pattern or a parser that takes for ever, or all memory, does so in the sandbox."""
