@@ -8,11 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 HTML = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 CHAPTERS = sorted(HTML.glob("chapters/*.html"))
 EXHIBITS = sorted(HTML.glob("appendix/museum/*.html"))
-PARTS = ("chapters", "sheets", "appendix")
-PAGES = [
-    *(path for path in sorted(HTML.glob("*.html")) if path.stem != "genindex"),  # an index of functions: there are none
-    *(path for part in PARTS for path in sorted(HTML.glob(f"{part}/**/*.html"))),
-]
+# All but the index of functions: there are none.
+PAGES = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts and path.stem != "genindex")
 FOREIGN = re.compile(r"^(?!file:|data:|blob:)")  # as a pattern, so that no other request waits for Python
 
 
