@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: help book instructor-book pdf epub slides test serve release grade hostile answers notebooks lint browser \
-	benchmark bugs museum experiments data address clean
+	links benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -62,6 +62,9 @@ lint: $(READY) ## check style and formatting
 browser: book ## test the built book in Chromium
 	$(BIN)/python -m pytest --dist worksteal -m 'not timing' browser_tests
 	$(BIN)/python -m pytest -n 0 -m timing browser_tests
+
+links: $(READY) ## ask every link to another site whether it still leads somewhere; needs a network
+	$(BIN)/python tools/check_links.py
 
 benchmark: $(READY) ## compare the speed of training with PyTorch's
 	$(BIN)/python benchmarks/epoch_speed.py

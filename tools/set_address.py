@@ -4,7 +4,8 @@
     python tools/set_address.py --check  only say where it differs, with exit code 1
 
 The address stands in pyproject.toml, [project.urls], Repository. It is used by the badges in README.md, the launch
-buttons in book/_config.yml, CITATION.cff and the first code cell of each chapter and sheet.
+buttons in book/_config.yml, CITATION.cff, CHANGELOG.md, CODE_OF_CONDUCT.md, the issue templates, and the first code
+cell of each chapter, sheet and page of the appendix.
 """
 
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+OTHERS = ("containers/bubblewrap",)  # repositories that these files name beside this one
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
@@ -48,18 +50,19 @@ def with_address(path, slug):
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = install_cell(slug)
         return nbformat.writes(notebook) + "\n"
-    # Only addresses of this repository: in the other files no other repository is named.
-    text = re.sub(r"(https://github\.com/)[\w.-]+/[\w.-]+?(?=[/)\s\"#]|\.git|$)", rf"\g<1>{slug}", text)
+    others = "|".join(map(re.escape, OTHERS))
+    pattern = rf"(https://github\.com/)(?!(?:{others})\b)[\w.-]+/[\w.-]+?(?=[/)\s\"#]|\.git|$)"
+    text = re.sub(pattern, rf"\g<1>{slug}", text)
     return re.sub(
         r"((?:mybinder\.org/v2/gh|githubtocolab\.com|/github)/)(?!blob)[\w.-]+/[\w.-]+(?=/)", rf"\g<1>{slug}", text
     )
 
 
 def files():
-    named = ["README.md", "CITATION.cff", "CONTRIBUTING.md", "book/_config.yml"]
-    return [ROOT / name for name in named] + [
-        path for folder in ("chapters", "exercises") for path in sorted(ROOT.glob(f"book/{folder}/*.ipynb"))
-    ]
+    named = ["README.md", "CITATION.cff", "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "book/_config.yml"]
+    patterns = [".github/ISSUE_TEMPLATE/*.yml", "book/chapters/*.ipynb", "book/exercises/*.ipynb"]
+    patterns += ["book/appendix/*.ipynb", "book/appendix/museum/*.ipynb"]
+    return [ROOT / name for name in named] + [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
 
 def main(arguments):
