@@ -78,7 +78,7 @@ def epub(folder):
         "epub_exclude_files": ["search.html", "genindex.html"],
         "html_static_path": [str(TOOLS / "epub")],
         "language": "en",
-        "exclude_patterns": ["_build", "**.ipynb_checkpoints"],
+        "exclude_patterns": ["_build", "**.ipynb_checkpoints", "exercises"],
     }
     pages = folder / "epub"
     Sphinx(BOOK, None, pages, folder / "doctrees", "epub", overrides, freshenv=True, warningiserror=True).build()
