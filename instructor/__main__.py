@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from instructor import batch, pages, tables
-from instructor.sandbox import Limits, NoSandbox, require_sandbox
-from instructor.sheets import Leak, load_sheet
+from instructor.sandbox import Limits, require_sandbox
+from instructor.sheets import load_sheet
 from instructor.similarity import similar_pairs
 
 
@@ -17,7 +17,7 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (ValueError, OSError, NoSandbox, Leak) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

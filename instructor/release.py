@@ -230,7 +230,7 @@ def build_book(target):
         If the build fails, with the end of what it printed.
     """
     with TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "jupyter_book", "build", "-W", "-n", "--keep-going", "book"]
+        command = [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "-n", "--keep-going", "book"]
         built = subprocess.run(
             [*command, "--path-output", scratch], cwd=ROOT, capture_output=True, text=True, check=False
         )

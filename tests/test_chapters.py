@@ -174,3 +174,11 @@ def test_rule_notices_a_cell_that_was_not_run():
 )
 def test_rule_leaves_alone(text):
     assert complaints(rules.unfounded_numbers, *GOOD, new_markdown_cell(text)) == []
+
+
+def test_no_other_notebook_reads_mnist():
+    """So that .ci/run need run only these without the data."""
+    others = [path for path in ROOT.glob("book/*/**/*.ipynb") if path.parent.name in ("museum", "exercises")]
+    assert len(others) > 30
+    for path in others:
+        assert not re.search(r"load_(fashion_)?mnist|needs-(mnist|fashion)", path.read_text(encoding="utf-8")), path
