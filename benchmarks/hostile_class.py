@@ -7,7 +7,6 @@ this repository or of the class has changed.
 """
 
 import argparse
-import csv
 import sys
 import time
 from collections import Counter
@@ -16,16 +15,10 @@ from tempfile import TemporaryDirectory
 
 from instructor import hostile
 from instructor.__main__ import main as instructor
-from instructor.tables import as_read
+from instructor.tables import read_grades
 
 ROOT = Path(__file__).resolve().parents[1]
 WATCHED = ("instructor", "mnist_helpers", "book/exercises", "book/chapters", "tests", "experiments")
-
-
-def state_of(*folders):
-    """Return what can be seen of all files below some folders."""
-    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts]
-    return [(path, path.lstat().st_size, path.lstat().st_mtime_ns) for path in paths]
 
 
 def grade(folder, out):
@@ -33,29 +26,22 @@ def grade(folder, out):
     limits = ["--cell-seconds", "10", "--task-seconds", "3"]
     if instructor(["grade", str(folder), "--sheet", "2", "--out", str(out), *limits]) != 0:
         sys.exit(1)
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
-        return {as_read(line["student"]): line["status"] for line in csv.DictReader(file)}
-
-
-def left_behind():
-    """Return the command lines of sandboxes that still run."""
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    return [command for command in commands if b"runner.py" in command]
+    return {student: line["status"] for student, line in read_grades(out / "grades.csv").items()}
 
 
 def hostile_part(folder, num_students):
     """Grade the hostile class and return the complaints."""
     expected = hostile.write_class(folder / "in", num_students)
     watched = [folder / "in", *(ROOT / name for name in WATCHED)]
-    before = state_of(*watched)
+    before = hostile.state_of(*watched)
     statuses = grade(folder / "in", folder / "out")
     complaints = [
         f"{student}: {statuses.get(student, 'lost')}, expected {status}"
         for student, status in expected.items()
         if statuses.get(student) != status
     ]
-    complaints += [f"a process is left: {command!r}" for command in left_behind()]
-    complaints += [] if state_of(*watched) == before else ["a file outside the sandbox has changed"]
+    complaints += [f"a process is left: {command!r}" for command in hostile.left_behind()]
+    complaints += [] if hostile.state_of(*watched) == before else ["a file outside the sandbox has changed"]
     print(f"{len(expected)} submissions, {len(complaints)} complaints; expected: {dict(Counter(expected.values()))}")
     return complaints
 

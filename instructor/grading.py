@@ -3,7 +3,10 @@
 No text of the student's process reaches a result; so nothing that it sees can be carried out in a message.
 """
 
+import builtins
 from dataclasses import asdict, dataclass, field
+
+import numpy as np
 
 from instructor.hidden import find_hidden
 from instructor.sandbox import run_inside
@@ -72,8 +75,10 @@ def grade(sheet, content, limits, seed=0, sandboxed=True):
     if not answers:
         return blank(sheet, MISSING, "none of the sheet's answer cells is in it")
     calls = [_call(item.name, seed) for item in sheet.machine_items]
-    messages, end = run_inside(_code(sheet, cells), calls, limits, sandboxed)
-    tasks = [_judged(item, messages, end, seed, answers.get(item.answer_id, "")) for item in sheet.items]
+    code = _code(sheet, cells)
+    messages, end = run_inside([source for _, source in code], calls, limits, sandboxed)
+    stopped = _stopped([grade_id for grade_id, _ in code], messages)
+    tasks = [_judged(item, messages, end, seed, answers.get(item.answer_id, ""), stopped) for item in sheet.items]
     return Result(_status(tasks, messages, end), tasks)
 
 
@@ -84,8 +89,7 @@ def not_readable(sheet, reason):
 
 def blank(sheet, status, reason):
     """Return a result without points, for one of the statuses in which nothing could be graded."""
-    tasks = [TaskResult(item.name, status, 0.0 if item.by_machine else None) for item in sheet.items]
-    return Result(status, tasks, reason)
+    return Result(status, [TaskResult(item.name, status, 0.0) for item in sheet.items], reason)
 
 
 def _answers(sheet, cells):
@@ -99,19 +103,29 @@ def _answers(sheet, cells):
 
 
 def _code(sheet, cells):
-    """Return the code to run: given cells as the sheet has them, tests left out, all else as the student wrote it."""
+    """Return (id, source) of the code to run: given cells as in the sheet, no tests, the rest as written."""
     code = [cell for cell in cells if cell.kind == "code" and not cell.grade_id.startswith("test_")]
     present = {cell.grade_id for cell in cells}
-    deleted = [source for grade_id, source in sheet.given.items() if grade_id not in present]
     draws = any("plt" in cell.source for cell in code if cell.grade_id not in sheet.given)
     unneeded = set() if draws else sheet.plots
-    return deleted + [sheet.given.get(cell.grade_id, cell.source) for cell in code if cell.grade_id not in unneeded]
+    deleted = [pair for pair in sheet.given.items() if pair[0] not in present | unneeded]
+    kept = [cell for cell in code if cell.grade_id not in unneeded]
+    return deleted + [(cell.grade_id, sheet.given.get(cell.grade_id, cell.source)) for cell in kept]
+
+
+def _stopped(ids, messages):
+    """Return {id: kind of error} of cells that stopped with a built-in error; a made-up name is none."""
+    stopped = {}
+    for message in messages:
+        number, kind = message.get("cell"), message.get("error")
+        known = isinstance(kind, str) and isinstance(getattr(builtins, kind, None), type)
+        if type(number) is int and 0 <= number < len(ids) and known:
+            stopped.setdefault(ids[number], kind)
+    return stopped
 
 
 def _inputs(name, seed):
     """Return (topic, arguments): those that `check` uses too, with the topic "", then the hidden ones."""
-    import numpy as np
-
     task = find_task(name)
     seen = [("", args) for args in task.cases(np.random.default_rng([seed, 1]))]
     return seen + find_hidden(name).inputs(seed)
@@ -122,11 +136,14 @@ def _call(name, seed):
     return {"task": name, "is_value": find_task(name).is_value, "inputs": inputs}
 
 
-def _judged(item, messages, end, seed, answer):
+def _judged(item, messages, end, seed, answer, stopped):
     if not item.by_machine:
         written = answer.strip() not in ("", STUB)
         return TaskResult(item.name, BY_HAND if written else MISSING, None if written else 0.0, answer=answer)
     status, key, message = _verdict(item.name, messages, end, seed)
+    kind = stopped.get(item.answer_id, "NotImplementedError")
+    if status == MISSING and kind != "NotImplementedError":
+        status, key, message = WRONG, "raises", f"The cell with the answer stops with {kind}."
     return TaskResult(item.name, status, item.points if status == RIGHT else 0.0, message, key, answer)
 
 
@@ -138,7 +155,7 @@ def _verdict(name, messages, end, seed):
     failed = []
     for case, (topic, args) in enumerate(_inputs(name, seed)):
         if case not in replies:
-            return _unfinished(how, failed, case)
+            return _unfinished(how)
         status, key = _judge_reply(task, hidden, topic, args, replies[case])
         if status in (MISSING, OUT_OF_MEMORY):
             return status, "", _SENTENCES[status]
@@ -159,7 +176,7 @@ _SENTENCES = {
 }
 
 
-def _unfinished(how, failed, case):
+def _unfinished(how):
     status = how if how in (TIMED_OUT, CRASHED) else CRASHED
     return status, "", _SENTENCES[status]
 

@@ -14,7 +14,7 @@ from mnist_helpers.exercises import find_task
 def write_feedback(folder, sheet, table):
     """Write one page a student into a folder: points, status and message of each task, and the answer."""
     for row in table:
-        tasks = list(zip(sheet.items, row.result.tasks, row.comments or [""] * len(sheet.items), strict=True))
+        tasks = list(zip(sheet.items, row.result.tasks, row.comments, strict=True))
         _write(Path(folder, f"{safe_name(row.student)}.html"), "feedback.html", sheet=sheet, row=row, tasks=tasks)
 
 

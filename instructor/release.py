@@ -25,7 +25,7 @@ from nbgrader.preprocessors import (
 )
 
 from instructor.runner import MAGIC
-from instructor.sheets import SOLUTION, Leak, sheet_paths
+from instructor.sheets import SOLUTION, sheet_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = (CheckCellMetadata, LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ComputeChecksums)
@@ -33,6 +33,10 @@ HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOT
 TAG = re.compile(r"<[^<>]+>")
 LONG = 30
 SHORT, SHORT_TEXT = 12, 40  # a shorter line of code, such as `else:`, or of text says nothing
+
+
+class Leak(RuntimeError):
+    """Something that students must not see stands in a released file."""
 
 
 def student_version(notebook):

@@ -12,10 +12,6 @@ HEADING = re.compile(r"^## \d+\. (.+)$", re.MULTILINE)
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
 
-class Leak(RuntimeError):
-    """Something that students must not see stands in a released file."""
-
-
 @dataclass(frozen=True)
 class Item:
     """One task of a sheet: its name, title and points, and whether a machine grades it."""

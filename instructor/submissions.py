@@ -21,7 +21,7 @@ MAX_CELLS = 2_000
 MAX_FILES = 1_000
 MAX_DEPTH = 10
 MAX_ATTEMPTS = 10
-STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?(.*)")
+STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d+)?)(?: ?UTC)?")
 
 
 class NotReadable(ValueError):
@@ -116,10 +116,10 @@ def _time_of(path):
     """Return when a file came: what nbgrader wrote beside it, else when it was changed."""
     stamp = path.parent / "timestamp.txt"
     if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 200:
-        found = STAMP.match(stamp.read_text(encoding="utf-8", errors="replace").strip())
+        found = STAMP.fullmatch(stamp.read_text(encoding="utf-8", errors="replace").strip())
         with contextlib.suppress(TypeError, ValueError):  # no match, or a thirteenth month
             time = datetime.fromisoformat(f"{found[1]}T{found[2]}")
-            return time.replace(tzinfo=UTC)  # nbgrader's default time zone
+            return time.replace(tzinfo=UTC)  # nbgrader's default; of another zone the file's own time is taken
     try:
         return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
     except (ValueError, OverflowError, OSError):

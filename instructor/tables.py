@@ -149,6 +149,11 @@ def write_grades(path, sheet, table):
     _write(path, header, [_grades_line(sheet, row) for row in table])
 
 
+def read_grades(path):
+    """Return {student: line} of a file that `write_grades` wrote."""
+    return {line["student"]: line for line in _read(path, {"student"})}
+
+
 def _grades_line(sheet, row):
     attempt = row.attempt
     line = [

@@ -1,6 +1,5 @@
 """Release, grade, give feedback: a hostile class, a killed worker, a killed grader, and the round trip of one sheet."""
 
-import csv
 import hashlib
 import json
 import os
@@ -22,13 +21,13 @@ from distributed import Client, LocalCluster
 from instructor import hostile
 from instructor.__main__ import main
 from instructor.batch import Rules, grade_folder, safe_name
-from instructor.grading import BY_HAND, FAILURES, GRADED, MISSING, NOT_READABLE, RIGHT, grade
+from instructor.grading import BY_HAND, FAILURES, GRADED, MISSING, NOT_READABLE, RIGHT, WRONG, grade
 from instructor.hidden import all_hidden
 from instructor.sandbox import Limits, NoSandbox, require_sandbox
 from instructor.sheets import load_sheet
 from instructor.similarity import similar_pairs
 from instructor.submissions import Attempt, NotReadable, find_attempts, read_bytes
-from instructor.tables import as_read, as_written, read_marks
+from instructor.tables import as_read, as_written, read_grades, read_marks
 
 ROOT = Path(__file__).parents[1]
 LIMITS = ("--cell-seconds", "12", "--task-seconds", "3")  # attacks must get as far as they can on a busy machine
@@ -46,19 +45,11 @@ def sheet():
 
 
 def grades(out):
-    """Return {student: line} of grades.csv."""
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
-        return {as_read(line["student"]): line for line in csv.DictReader(file)}
+    return read_grades(out / "grades.csv")
 
 
 def run(*arguments):
     assert main([str(argument) for argument in arguments]) == 0
-
-
-def state_of(*folders):
-    """Return what can be seen of all files below some folders."""
-    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts]
-    return [(path, path.lstat().st_size, path.lstat().st_mtime_ns) for path in paths]
 
 
 def write_submission(folder, student, notebook, name=f"{hostile.SHEET}.ipynb"):
@@ -78,9 +69,9 @@ def hostile_class(tmp_path_factory):
     expected = hostile.write_class(folder / "in", num_students=0)
     os.environ["SECRET_OF_THE_GRADER"] = "d41d8cd98f00b204"
     watched = (folder / "in", ROOT / "instructor", ROOT / "mnist_helpers", ROOT / "book" / "exercises")
-    before = state_of(*watched)
+    before = hostile.state_of(*watched)
     run("grade", folder / "in", "--sheet", "2", "--out", folder / "out", *LIMITS)
-    return expected, folder / "out", before, state_of(*watched)
+    return expected, folder / "out", before, hostile.state_of(*watched)
 
 
 @needs_sandbox
@@ -97,8 +88,7 @@ def test_nothing_outside_the_sandbox_has_changed(hostile_class):
 
 @needs_sandbox
 def test_no_process_is_left(hostile_class):
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [command for command in commands if b"runner.py" in command]
+    assert hostile.left_behind() == []
 
 
 @needs_sandbox
@@ -219,7 +209,7 @@ def test_release_submit_grade_feedback(tmp_path, monkeypatch):
         (FAILURES, "9"),
         (MISSING, "0"),
     ]
-    assert grades(out)["ada"]["complete"] == "no"
+    assert [line["complete"] for line in grades(out).values()] == ["no", "yes", "yes"]
     # The instructor reads the answers, fills in points and comments, and grades again.
     assert "Divide by the first exponential." in (out / "by_hand" / "derive_two_classes.html").read_text("utf-8")
     form = out / "by_hand.csv"
@@ -245,6 +235,24 @@ def test_without_a_sandbox_the_verdict_is_the_same(sheet):
     inside, outside = (grade(sheet, content, Limits(), sandboxed=sandboxed) for sandboxed in (True, False))
     assert inside == outside
     assert [task.status for task in inside.tasks] == [RIGHT, RIGHT, BY_HAND, RIGHT, BY_HAND]
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("source", "status", "message"),
+    [
+        ("def soften(logits, temperature:\n    return 1", WRONG, "stops with SyntaxError"),
+        ("import no_such_package", WRONG, "stops with ModuleNotFoundError"),
+        ("raise NotImplementedError()", MISSING, "There is no answer"),
+        ("", MISSING, "There is no answer"),
+    ],
+)
+def test_an_answer_that_stops_is_not_called_missing(sheet, source, status, message):
+    content = nbformat.writes(hostile.notebook(hostile.right_answers() | {"soften": source})).encode()
+    result = grade(sheet, content, Limits())
+    assert result.tasks[0].status == status
+    assert message in result.tasks[0].message
+    assert result.status == FAILURES
 
 
 def test_no_sandbox_no_grading(monkeypatch, tmp_path, capsys):

@@ -57,8 +57,8 @@ class Hidden:
 
 
 def _equal(result, expected, rtol, atol):
-    if result == expected if isinstance(expected, (str, type(None))) else False:
-        return True
+    if expected is None or isinstance(expected, str):
+        return type(result) is type(expected) and result == expected
     if isinstance(expected, dict):
         same_keys = isinstance(result, dict) and result.keys() == expected.keys()
         return same_keys and all(_equal(result[key], expected[key], rtol, atol) for key in expected)
