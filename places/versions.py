@@ -20,7 +20,8 @@ from pathlib import Path
 from common import clone, commit, environment, keep, run, version
 
 # What computes: repeated with other threads and with another BLAS. The rest of the tests knows of neither.
-NUMERIC = [f"tests/test_{name}.py" for name in "functional gradcheck metrics models optim optimum training".split()]
+NUMERIC_MODULES = ("functional", "gradcheck", "metrics", "models", "optim", "optimum", "training")
+NUMERIC = [f"tests/test_{name}.py" for name in NUMERIC_MODULES]
 NUMERIC += ["book/chapters", "book/appendix"]
 
 
@@ -47,8 +48,9 @@ SHOWN = ("numpy", "scipy", "matplotlib", "scikit-learn", "ipywidgets", "anywidge
 
 def install(python, row, clone_folder):
     """Install what requirements.txt asks for, in the versions of the row."""
-    wheels = ["--only-binary", ":all:", "--resolution", row.resolution]
-    run(["uv", "pip", "install", "--quiet", "--python", python, *wheels, "-r", "requirements.txt"], cwd=clone_folder)
+    choice = ["--python", python, "--only-binary", ":all:", "--resolution", row.resolution]
+    run(["uv", "pip", "compile", "--quiet", *choice, "-o", "chosen.txt", "requirements.txt"], cwd=clone_folder)
+    run(["uv", "pip", "install", "--quiet", "--python", python, "-r", "chosen.txt"], cwd=clone_folder)
     if row.blas == "MKL":
         build_with_mkl(python)
 
