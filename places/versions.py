@@ -49,8 +49,13 @@ SHOWN = ("numpy", "scipy", "matplotlib", "scikit-learn", "ipywidgets", "anywidge
 def install(python, row, clone_folder):
     """Install what requirements.txt asks for, in the versions of the row."""
     choice = ["--python", python, "--only-binary", ":all:", "--resolution", row.resolution]
-    run(["uv", "pip", "compile", "--quiet", *choice, "-o", "chosen.txt", "requirements.txt"], cwd=clone_folder)
-    run(["uv", "pip", "install", "--quiet", "--python", python, "-r", "chosen.txt"], cwd=clone_folder)
+    asked = (
+        (clone_folder / "requirements.txt").read_text(encoding="utf-8").replace("-e .\n", "")
+    )  # no wheel of ourselves
+    (clone_folder / "others.txt").write_text(asked, encoding="utf-8")
+    files = ["pyproject.toml", "others.txt"]
+    run(["uv", "pip", "compile", "--quiet", *choice, "-o", "chosen.txt", *files], cwd=clone_folder)
+    run(["uv", "pip", "install", "--quiet", "--python", python, "-r", "chosen.txt", "-e", "."], cwd=clone_folder)
     if row.blas == "MKL":
         build_with_mkl(python)
 
