@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import clone, commit, environment, keep, run, version
+from places.common import clone, commit, environment, keep, run, version
 
 # What computes: repeated with other threads and with another BLAS. The rest of the tests knows of neither.
 NUMERIC_MODULES = ("functional", "gradcheck", "metrics", "models", "optim", "optimum", "training")
