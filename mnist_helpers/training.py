@@ -268,9 +268,13 @@ def _raise_if_not_finite(name, value, epoch, step):
 class _ProgressBar(tqdm):
     """A tqdm bar that shows the loss; TQDM_DISABLE=1 in the environment hides it."""
 
+    # No thread that watches the bar: in the browser there is none, and tqdm warns. It would lower miniters, which is 1.
+    monitor_interval = 0
+
     def __init__(self, total, progress):
         # tqdm's notebook bar does not look at the environment by itself.
-        super().__init__(total=total, unit="step", disable=not progress or os.environ.get("TQDM_DISABLE") == "1")
+        hidden = not progress or os.environ.get("TQDM_DISABLE") == "1"
+        super().__init__(total=total, unit="step", miniters=1, disable=hidden)
 
     def step(self, loss):
         if not self.disable and self.n % 50 == 0:
