@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help book instructor-book pdf epub slides test serve release grade hostile answers notebooks lint browser \
+.PHONY: help book instructor-book pdf epub slides lite test serve release grade hostile answers notebooks lint browser \
 	links benchmark bugs museum experiments data address clean
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ epub: $(READY) ## make an EPUB of the whole book
 slides: $(READY) ## make slides of every chapter, in build/slides
 	$(BIN)/python tools/make_slides.py
 	@echo 'Open a page of build/slides in a browser; the keys: space, arrows, Esc for all slides, ? for the others'
+
+lite: $(READY) ## make a site that runs in the browser alone, in build/lite; experimental
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lite]'
+	$(BIN)/python tools/make_lite.py
 
 test: $(READY) ## run every test and every chapter (pytest --nbval)
 	$(BIN)/python -m pytest --nbval
