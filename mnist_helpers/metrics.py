@@ -75,7 +75,8 @@ def confusion_matrix(labels, predictions, num_classes):
     """
     labels, predictions = _check_pair(labels, predictions, num_classes)
     pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)
-    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+    counts = np.bincount(pairs, minlength=num_classes**2)
+    return counts.astype(np.int64, copy=False).reshape(num_classes, num_classes)  # bincount's are int32 on 32 bits
 
 
 def calibration(labels, probs, *, num_bins=10):

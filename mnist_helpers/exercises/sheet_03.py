@@ -43,7 +43,7 @@ def _random_votes(rng, num_images, num_classes):
 
 def _judge_votes(args, loss):
     log_probs, votes = args
-    voters = [np.repeat(log_row, row) for log_row, row in zip(log_probs, votes, strict=True)]
+    voters = [np.repeat(log_row, row.astype(int)) for log_row, row in zip(log_probs, votes, strict=True)]
     costs = np.array([-np.mean(voter) for voter in voters])
     if not has_shape(loss, ()):
         return "per-image" if close(loss, costs) else "shape"
