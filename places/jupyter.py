@@ -45,9 +45,10 @@ def main():
             notebook = started_in("notebook", python, source, f"book/chapters/{CHAPTER}", browser, folder / "notebook")
         result = {
             "install_seconds": round(installed, 1),
-            **version(python, "jupyterlab", "notebook", "ipykernel"),
-            "lab": lab,
-            "notebook": notebook,
+            "lab_version": version(python, "jupyterlab")["jupyterlab"],
+            "notebook_version": version(python, "notebook")["notebook"],
+            "lab_run": lab,
+            "notebook_run": notebook,
             "commit": tested,
         }
     keep("place-jupyter", result)

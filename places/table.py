@@ -1,0 +1,124 @@
+"""Write the README's tables of places, versions and reliability from what the commands found.
+
+    python places/table.py            write them
+    python places/table.py --check    only say whether they are what was found, with exit code 1 if not
+
+The tables stand between the lines `<!-- results of places -->` and `<!-- end of results -->`. Nothing in them is
+written by hand: see places/results for the numbers and each command for what it did.
+"""
+
+import sys
+
+from places.common import ROOT, kept
+
+BEGIN, END = "<!-- results of places -->", "<!-- end of results -->"
+
+
+def table(head, rows):
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def whole(seconds):
+    """Return seconds without decimals."""
+    return f"{seconds:.0f} s"
+
+
+def colab(found):
+    how = (
+        f"`places/colab.py`: Colab's versions of February 2026 on Python {found['python']}"
+        f"{'' if found['numpy'] == '2.0.2' else ', or the next that have a wheel for it'} (NumPy {found['numpy']}, "
+        f"Matplotlib {found['matplotlib']}, ipywidgets {found['ipywidgets']}), an empty folder, git sent to a clone"
+    )
+    result = (
+        f"{found['chapters']} chapters and {found['sheets']} student sheets ran; the install cell took at most "
+        f"{whole(found['install_slowest'])} and changed no package; after a restart {found['after_restart']}"
+    )
+    return ["Colab", how, whole(found["figure_first"]), result]
+
+
+def binder(found):
+    how = (
+        f"`places/binder.py`: what repo2docker {found['jupyter-repo2docker']} says it would do, in a fresh environment "
+        f"(Python {found['python']}, JupyterLab {found['base']['jupyterlab']}); then Chromium"
+    )
+    result = (
+        f"chapter 1 opened from its button and ran to the end without an error; {found['buttons']} launch buttons open "
+        f"notebooks that exist; on top of the {found['base_mb']} MB that every image has, {found['added_mb']} MB of "
+        f"packages and {found['data_mb']} MB of data"
+    )
+    return ["Binder, the image once built", how, whole(found["chapter"]["figure"]), result]
+
+
+def jupyter(found):
+    rows = []
+    for name, app in (("JupyterLab", "lab"), ("Jupyter Notebook", "notebook")):
+        run = found[f"{app}_run"]
+        how = f"`places/jupyter.py`: the README's commands in a clone, {name} {found[f'{app}_version']}, Chromium"
+        seconds = found["install_seconds"] + run["server"] + run["figure"]
+        rows.append([name, how, whole(seconds), "chapter 1 ran to the end without an error"])
+    return rows
+
+
+def places(results):
+    """Return the rows of the table of places that have been tried."""
+    rows = [colab(found) for name, found in results.items() if name.startswith("place-colab")]
+    if "place-binder" in results:
+        rows.append(binder(results["place-binder"]))
+    if "place-jupyter" in results:
+        rows += jupyter(results["place-jupyter"])
+    if "place-browser" in results:
+        rows.append(results["place-browser"]["row"])
+    rows.append(["VS Code", "not tried; it uses the same kernel as JupyterLab", "", "unknown"])
+    return rows
+
+
+def versions(results):
+    """Return the rows of the table of versions."""
+    found = [row for name, row in results.items() if name.startswith("versions-")]
+    names = ("python", "numpy", "scipy", "matplotlib", "scikit-learn", "ipywidgets")
+    return [
+        [
+            *(row[name] for name in names),
+            row["blas"].removeprefix("scipy-"),
+            row["threads"],
+            f"{row.get('passed', 0):,}",
+            row.get("failed", 0),
+            row.get("skipped", 0),
+            row["commit"],
+        ]
+        for row in found
+    ]
+
+
+def tables(results):
+    """Return all tables as they should stand in the README."""
+    head = ["Python", "NumPy", "SciPy", "Matplotlib", "scikit-learn", "ipywidgets", "BLAS", "threads"]
+    return "\n\n".join(
+        [
+            BEGIN,
+            table(["place", "stood in for by", "from nothing to the first figure", "result"], places(results)),
+            table([*head, "passed", "failed", "skipped", "commit"], versions(results)),
+            END,
+        ]
+    )
+
+
+def with_tables(text, results):
+    """Return the README with its tables replaced."""
+    before, rest = text.split(BEGIN)
+    return before + tables(results) + rest.split(END)[1]
+
+
+def main(arguments):
+    path = ROOT / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = with_tables(old, kept())
+    if arguments == ["--check"]:
+        sys.exit(0 if new == old else "README.md: run python places/table.py")
+    path.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
