@@ -1,6 +1,7 @@
 """What tools/make_lite.py puts into the site, before JupyterLite builds it; places/browser.py opens the site."""
 
 import gzip
+import json
 import re
 import sys
 import tomllib
@@ -45,6 +46,14 @@ def test_only_the_install_cell_differs(contents):
     made, book = (nbformat.read(folder / name, as_version=4) for folder in (contents, ROOT / "book"))
     differing = [new.source for new, old in zip(made.cells, book.cells, strict=True) if new != old]
     assert differing == [make_lite.INSTALL]
+
+
+def test_stored_text_is_in_one_piece(contents):
+    """JupyterLite 0.8 shows a list of lines with commas between them."""
+    for path in contents.rglob("*.ipynb"):
+        outputs = [part for cell in json.loads(path.read_text())["cells"] for part in cell.get("outputs", [])]
+        assert all(isinstance(part["text"], str) for part in outputs if part["output_type"] == "stream")
+        assert not any(isinstance(value, list) for part in outputs for value in part.get("data", {}).values())
 
 
 def test_links_between_the_files_hold(contents):

@@ -78,7 +78,8 @@ def write_notebooks(folder):
 
 def _write(path, notebook):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(nbformat.writes(for_browser(notebook)) + "\n", encoding="utf-8")
+    # Text in one piece: JupyterLite 0.8 puts a comma between the lines of an output that is stored as a list of lines.
+    path.write_text(nbformat.writes(for_browser(notebook), split_lines=False) + "\n", encoding="utf-8")
 
 
 def write_data(source, folder):
