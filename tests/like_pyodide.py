@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 
 ABSENT = ("resource", "curses", "readline", "pwd", "grp")
@@ -50,6 +51,7 @@ def forbid():
     os.environ["JOBLIB_MULTIPROCESSING"] = "0"  # else it warns that there are none, and a warning is an error here
     for name in ABSENT:
         sys.modules[name] = None  # importing it raises ModuleNotFoundError
+    sysconfig.get_config_vars()  # kept by sysconfig, which finds none under the other platform
     sys.platform = "emscripten"
 
 
