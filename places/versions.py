@@ -4,10 +4,10 @@
     python places/versions.py 3.12-lowest 3.13-newest    these only
 
 A row is a clone of the last commit, an environment of its own made with uv, and `pytest --nbval` in it, strict, without
-the tests of grading and releasing. The
-lowest versions are those that pyproject.toml and requirements.txt allow, and where a Python has no wheel of them, the
-lowest that has. Needs uv (`pip install uv`), the Pythons on PATH, and the data (CONTRIBUTING.md, "Data"). What every
-row found is kept in places/results; `python places/table.py` writes the table of the README from it.
+the tests of grading and releasing. The lowest versions are those that pyproject.toml and requirements.txt allow, and
+where a Python has no wheel of them, the lowest that has. Needs uv (`pip install uv`), the Pythons on PATH, and the data
+(CONTRIBUTING.md, "Data"). What every row found is kept in places/results; `python places/table.py` writes the table of
+the README from it.
 """
 
 import sys
