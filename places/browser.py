@@ -279,8 +279,14 @@ def constraints(folder, _):
     pins = [f"{name}=={lock['packages'][name]['version']}" for name in (*BINARY, "scipy", "tqdm")]
     tools = ["pytest", "hypothesis", "nbformat", "ipython", "pyyaml"]
     run(["uv", "pip", "install", "--quiet", "--python", python, "-e", course, *pins, *tools])
-    run([python, "-c", "import matplotlib.font_manager"])  # finds the fonts, with a thread; Pyodide has found them
-    settings = {"PYTHONPATH": str(course / "tests"), "OPENBLAS_NUM_THREADS": "1", "MNIST_HELPERS_DOWNLOAD": "0"}
+    fonts = {"MPLCONFIGDIR": str(folder / "fonts")}
+    run([python, "-c", "import matplotlib.font_manager"], env=fonts)  # with a thread; Pyodide's has its list of fonts
+    settings = {
+        "PYTHONPATH": str(course / "tests"),
+        "OPENBLAS_NUM_THREADS": "1",
+        "MNIST_HELPERS_DOWNLOAD": "0",
+        **fonts,
+    }
     options = ["-q", "--noconftest", "-o", "addopts=", "-p", "like_pyodide", f"--junitxml={folder / 'report.xml'}"]
     run([python, "-m", "pytest", *options, *CORE], cwd=course, env=settings, check=False)
     found = [run_chapter([python], path, course, settings, "--like-pyodide") for path in chapters(course)]
