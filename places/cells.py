@@ -20,7 +20,7 @@ if "--like-pyodide" in sys.argv:
 
     like_pyodide.forbid()
 
-import matplotlib
+import matplotlib.pyplot as plt
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -44,6 +44,7 @@ def run(cell, ipython):
     """Run a cell and return the same of it, and the error that it was not to raise."""
     with capture_output() as captured:
         result = ipython.run_cell(cell.source)
+    plt.close("all")  # as in a notebook: the next cell draws into a figure of its own
     error = result.error_before_exec or result.error_in_exec
     if error and "raises-exception" in cell.metadata.get("tags", []):
         return stored(cell), None
@@ -73,7 +74,7 @@ def run_notebook(path):
 
 
 def main(arguments):
-    matplotlib.use("agg")
+    plt.switch_backend("agg")
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
     os.environ["TQDM_DISABLE"] = "1"
     for path in [Path(name).resolve() for name in arguments if not name.startswith("--")]:
