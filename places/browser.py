@@ -301,7 +301,7 @@ def constraints(folder, _):
 
 def run_chapter(python, path, course, settings, *options):
     """Run a chapter in a process of its own and return what places/cells.py says of it."""
-    printed = run([*python, course / "places" / "cells.py", *options, path], cwd=course, env=settings, check=False)
+    printed = run([*python, course / "places" / "cells.py", *options, path], env=settings, check=False)
     line = next((line for line in printed.splitlines() if line.startswith('{"notebook"')), None)
     return json.loads(line) if line else {"notebook": path.name, "errors": [printed[-300:]]}
 
@@ -313,18 +313,17 @@ def bits(folder, root):
     course = root / "course"
     shutil.rmtree(course, ignore_errors=True)
     clone(course)
-    for name in ("mnist",):
-        shutil.copytree(Path(os.environ["MNIST_HELPERS_DATA"], name), root / "data" / name, dirs_exist_ok=True)
+    shutil.copytree(Path(os.environ["MNIST_HELPERS_DATA"], "mnist"), root / "data" / "mnist", dirs_exist_ok=True)
     inside = ["chroot", root, "env", "-C", "/course", "HOME=/root", "PYTHONPATH=/course", "OPENBLAS_NUM_THREADS=1"]
     inside += ["MNIST_HELPERS_DATA=/data", "MNIST_HELPERS_DOWNLOAD=0", "python3"]
     options = ["-q", "--noconftest", "-o", "addopts=", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
     asked = "import sys, numpy as np; print(sys.version.split()[0], np.__version__, np.dtype(int), sys.maxsize)"
     python = run([*inside, "-c", asked]).strip()
     run([*inside, "-m", "pytest", *options, "--junitxml=/course/report.xml", *CORE], check=False)
-    run(["mount", "-t", "proc", "proc", root / "proc"], check=False)
+    run(["mount", "-t", "proc", "proc", root / "proc"])  # where cells.py reads how much memory was used
     paths = [Path("/course") / path.relative_to(course) for path in chapters(course)]
     found = [run_chapter(inside, path, Path("/course"), {}) for path in paths]
-    run(["umount", root / "proc"], check=False)
+    run(["umount", root / "proc"])
     return {"python": python, "tests": tally(course / "report.xml"), "chapters": found, "commit": head(course)}
 
 
