@@ -9,6 +9,8 @@ A logit may be any finite number or -inf (a class that is ruled out). NaN and +i
 
 import numpy as np
 
+from mnist_helpers._checks import whole_number, zeros
+
 __all__ = [
     "cross_entropy",
     "cross_entropy_and_grad",
@@ -169,10 +171,13 @@ def one_hot(labels, num_classes):
     TypeError
         If the labels are not integers.
     ValueError
-        If the labels are not one-dimensional or a label is out of range.
+        If the labels are not one-dimensional or a label is out of range, or if `num_classes` is not a whole number of
+        at least 1 or too large.
     """
-    labels = check_labels(labels, num_classes)
-    return np.eye(num_classes)[labels]
+    labels = check_labels(labels, whole_number(num_classes, "num_classes"))
+    rows = zeros((len(labels), num_classes))
+    rows[np.arange(len(labels)), labels] = 1.0
+    return rows
 
 
 def cross_entropy(logits, labels):

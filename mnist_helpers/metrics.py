@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_helpers._checks import whole_number, zeros
 from mnist_helpers.functional import check_labels
 
 __all__ = ["Calibration", "accuracy", "calibration", "confusion_matrix"]
@@ -71,9 +72,11 @@ def confusion_matrix(labels, predictions, num_classes):
     Raises
     ------
     TypeError, ValueError
-        As `accuracy`, and if a class is out of range.
+        As `accuracy`, and if a class is out of range, or if `num_classes` is not a whole number of at least 1 or too
+        large.
     """
-    labels, predictions = _check_pair(labels, predictions, num_classes)
+    labels, predictions = _check_pair(labels, predictions, whole_number(num_classes, "num_classes"))
+    zeros((num_classes, num_classes))  # complains if the matrix is too large
     pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)
     counts = np.bincount(pairs, minlength=num_classes**2)
     return counts.astype(np.int64, copy=False).reshape(num_classes, num_classes)  # bincount's are int32 on 32 bits
@@ -98,7 +101,7 @@ def calibration(labels, probs, *, num_bins=10):
     ------
     TypeError, ValueError
         If the labels are not integers in 0 .. K - 1, if shapes differ, if a row does not hold probabilities, or if
-        `num_bins` is not a whole number of at least 1.
+        `num_bins` is not a whole number from 1 to 1,000,000.
 
     Notes
     -----
@@ -106,8 +109,8 @@ def calibration(labels, probs, *, num_bins=10):
     probabilities using Bayesian binning", AAAI 2015. It depends on the number of bins.
     """
     probs = _check_probs(probs)
-    if not isinstance(num_bins, int | np.integer) or num_bins < 1:
-        raise ValueError(f"num_bins must be a whole number of at least 1, got {num_bins!r}")
+    if whole_number(num_bins, "num_bins") > 1_000_000:
+        raise ValueError(f"num_bins must be at most 1,000,000, got {num_bins}")
     labels, predictions = _check_pair(labels, probs.argmax(axis=1), probs.shape[1])
     confidence, right = probs.max(axis=1), labels == predictions
     bins = np.digitize(confidence, np.arange(1, num_bins) / num_bins)

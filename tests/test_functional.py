@@ -381,3 +381,9 @@ def test_jacobian_refuses_what_is_no_distribution(probs):
 def test_jacobian_refuses_complex_numbers():
     with pytest.raises(TypeError, match="real"):
         softmax_jacobian([1j, 1 - 1j])
+
+
+@pytest.mark.parametrize("num_classes", [0, -1, 2.0, None, "3", 10**30])
+def test_one_hot_refuses_what_is_no_number_of_classes(num_classes):
+    with pytest.raises(ValueError, match=r"num_classes must be a whole number|too large"):
+        one_hot([0], num_classes)

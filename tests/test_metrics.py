@@ -195,3 +195,14 @@ def test_calibration_of_float32_is_computed_in_float64():
 def test_calibration_refuses(labels, probs, options, error, message):
     with pytest.raises(error, match=message):
         calibration(labels, np.array(probs), **options)
+
+
+@pytest.mark.parametrize("num_classes", [0, 2.0, None, "3", 10**30])
+def test_confusion_matrix_refuses_what_is_no_number_of_classes(num_classes):
+    with pytest.raises(ValueError, match=r"num_classes must be a whole number|too large"):
+        confusion_matrix([0], [0], num_classes)
+
+
+def test_calibration_refuses_bins_that_would_fill_the_memory():
+    with pytest.raises(ValueError, match="at most 1,000,000"):
+        calibration([0], np.array([[1.0]]), num_bins=10**12)
