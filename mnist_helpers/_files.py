@@ -115,7 +115,7 @@ def load_arrays(source, data_dir, download):
     """
     named = data_dir if data_dir is not None else os.environ.get("MNIST_HELPERS_DATA") or None
     if named is not None:
-        paths = _find_in_named_folder(source, Path(named).expanduser())
+        paths = _find_in_named_folder(source, _as_path(named, "data_dir"))
         if paths:
             try:
                 arrays = [_read_checked(path, file) for path, file in zip(paths, source.files, strict=True)]
@@ -158,16 +158,32 @@ def read_idx(path):
     ------
     DataError
         If the file is empty, truncated, too long, not IDX, not unsigned bytes, a damaged gzip, declares more than
-        1 GiB, or is a web page saved under the wrong name.
+        1 GiB, or is a web page saved under the wrong name; or if `path` is a text that can name no file.
     OSError
         If it cannot be opened.
+    TypeError
+        If `path` is not path-like.
 
     Notes
     -----
     Header: two zero bytes, the type (8 = unsigned byte), the number of dimensions, then each dimension as a
     big-endian 32-bit integer.
     """
+    path = _as_path(path, "path")
     return _parse_idx(path, _read_bytes(path))
+
+
+def _as_path(path, name):
+    """Return a Path; raise TypeError if it is no path, DataError if no file can have this name."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {type(path).__name__}")
+    try:
+        path = Path(path).expanduser() if name == "data_dir" else Path(path)
+        if b"\0" in os.fsencode(path):
+            raise ValueError("a null character")
+    except (RuntimeError, ValueError) as error:  # no such user; characters that no file system takes
+        raise DataError(f"{name} {str(path)!r} can name no file: {error}") from error
+    return path
 
 
 def _read_bytes(path, limit=None):

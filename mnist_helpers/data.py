@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_helpers._checks import kind_of, whole_number, zeros
 from mnist_helpers._files import FASHION_MNIST, MNIST, DataError, NotAvailable, load_arrays, read_idx
 
 __all__ = [
@@ -92,7 +93,16 @@ def load_mnist(data_dir=None, *, download=True):
     Raises
     ------
     DataError
-        If a file in the named folder is damaged, or the download cannot be stored.
+        If the named folder does not exist, a file in it is damaged, or the download cannot be stored.
+    TypeError
+        If `data_dir` is not path-like.
+
+    Warns
+    -----
+    StandInWarning
+        See above.
+    UserWarning
+        If the named folder lacks a file, so that the set is looked for elsewhere.
 
     Notes
     -----
@@ -128,6 +138,13 @@ def load_fashion_mnist(data_dir=None, *, download=True):
     ------
     DataError
         If the files cannot be found or fetched, are damaged, or cannot be stored.
+    TypeError
+        If `data_dir` is not path-like.
+
+    Warns
+    -----
+    UserWarning
+        If the named folder lacks a file, so that the set is looked for elsewhere.
 
     Notes
     -----
@@ -224,7 +241,8 @@ def standardize(features, *, reference=None):
     TypeError
         If the features are not floating point.
     ValueError
-        If shapes do not fit, `reference` is empty, or a feature is NaN or infinite.
+        If shapes do not fit, `reference` is empty, or a feature is NaN or infinite, or so large or so small that a
+        standard deviation cannot be computed.
     """
     features = _check_features(features, "features")
     if reference is None:
@@ -233,19 +251,38 @@ def standardize(features, *, reference=None):
         statistics, axis = _check_features(reference, "reference"), 0
         if not len(statistics) or statistics.shape[1] != features.shape[1]:
             raise ValueError(f"reference of shape {statistics.shape} does not fit features of shape {features.shape}")
-    mean = statistics.mean(axis=axis, keepdims=True, dtype=np.float64).astype(features.dtype)
-    std = _deviation(statistics, mean, axis)
-    constant = statistics.max(axis=axis, keepdims=True) == statistics.min(axis=axis, keepdims=True)
-    shifted = features - mean
-    shifted /= np.where(constant, 1, std).astype(features.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # both show in the standard deviation or in the result
+        mean = statistics.mean(axis=axis, keepdims=True, dtype=np.float64).astype(features.dtype)
+        std = _deviation(statistics, mean, axis)
+        constant = statistics.max(axis=axis, keepdims=True) == statistics.min(axis=axis, keepdims=True)
+        shifted = features - mean
+        std = np.where(constant, 1, std).astype(features.dtype)
+        _check_deviation(std)
+        shifted /= std
+    if not np.isfinite(shifted).all():
+        raise ValueError(f"some features are too far from the mean to be standardized in {features.dtype}")
     return shifted
+
+
+def _check_deviation(std):
+    """Raise unless the squares that the deviations come from can be computed to the precision of the dtype."""
+    limits = np.finfo(std.dtype)
+    least = float(limits.tiny) ** 0.5 / float(limits.eps) if std.dtype != np.float16 else float(limits.tiny)
+    if not ((std >= least) & (std < np.inf)).all():
+        raise ValueError(
+            f"standard deviations must lie between {least:.0e} and {float(limits.max) ** 0.5:.0e} in {std.dtype}, "
+            f"got {std.min():.2g} .. {std.max():.2g}"
+        )
 
 
 def _deviation(values, mean, axis):
     """Return the standard deviation along the axis in float64, block by block: ``std`` would copy the whole array."""
     blocks = np.array_split(values, 1 + len(values) // 10_000)
     if axis == 0:
-        squares = sum(((block - mean) ** 2).sum(axis=0, dtype=np.float64) for block in blocks)
+        wide = np.result_type(values.dtype, np.float32)  # squares of float16 soon leave its range
+        squares = sum(
+            (((block - mean).astype(wide, copy=False)) ** 2).sum(axis=0, dtype=np.float64) for block in blocks
+        )
         return np.sqrt(squares / len(values))[None, :]
     return np.concatenate([block.std(axis=1, keepdims=True, dtype=np.float64) for block in blocks])
 
@@ -271,27 +308,45 @@ def shift_images(features, rng, *, max_shift=1, fill=0.0, shape=(28, 28)):
     Raises
     ------
     TypeError
-        If the features are not floating point or `rng` is not a Generator.
+        If the features are not floating point, `rng` is not a Generator, or `fill` is not real numbers.
     ValueError
-        If the shapes do not fit, or `max_shift` is not a whole number of at least 0.
+        If the shapes do not fit, `max_shift` is not a whole number of at least 0 or too large, or `fill` is not finite
+        in the dtype of the features.
     """
     features = _check_features(features, "features")
     _check_rng(rng)
-    height, width = shape
+    height, width = _check_shape(shape)
     if features.shape[1] != height * width:
         raise ValueError(f"features of shape {features.shape} are no images of {height}x{width} pixels")
-    if not isinstance(max_shift, int | np.integer) or max_shift < 0:
-        raise ValueError(f"max_shift must be a whole number of at least 0, got {max_shift!r}")
-    if np.shape(fill) not in ((), (len(features),)):
-        raise ValueError(f"fill must be one number or {len(features)}, one for each image, got shape {np.shape(fill)}")
-    max_shift = int(max_shift)  # twice a small NumPy integer may not fit into its dtype
-    frame = np.empty((len(features), height + 2 * max_shift, width + 2 * max_shift), features.dtype)
+    max_shift = whole_number(max_shift, "max_shift", least=0)
+    fill = _check_fill(fill, features)
+    frame = zeros((len(features), height + 2 * max_shift, width + 2 * max_shift), features.dtype)
     frame[:] = np.reshape(fill, (-1, 1, 1))
     inside = slice(max_shift, max_shift + height), slice(max_shift, max_shift + width)
     frame[:, *inside] = features.reshape(-1, height, width)
-    windows = np.lib.stride_tricks.sliding_window_view(frame, shape, axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(frame, (height, width), axis=(1, 2))
     rows, columns = rng.integers(0, 2 * max_shift + 1, size=(2, len(features)))
     return windows[np.arange(len(features)), rows, columns].reshape(features.shape)
+
+
+def _check_shape(shape):
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"shape must be (height, width), got {shape!r:.60}")
+    return [whole_number(side, name) for side, name in zip(shape, ("height", "width"), strict=True)]
+
+
+@np.errstate(over="ignore")
+def _check_fill(fill, features):
+    """Return the fill in the dtype of the features, or raise if that is no number for each image."""
+    values = np.asarray(fill)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"fill must be real numbers, got dtype {values.dtype}")
+    if values.shape not in ((), (len(features),)):
+        raise ValueError(f"fill must be one number or {len(features)}, one for each image, got shape {values.shape}")
+    values = values.astype(features.dtype)
+    if not np.isfinite(values).all():
+        raise ValueError(f"fill must be finite in {features.dtype}, got {fill}")
+    return values
 
 
 def train_valid_split(x, y, *, n_valid, rng):
@@ -313,11 +368,11 @@ def train_valid_split(x, y, *, n_valid, rng):
     Raises
     ------
     TypeError
-        If `rng` is not a Generator.
+        If `rng` is not a Generator, or `x` or `y` no array.
     ValueError
         If lengths differ or `n_valid` leaves a part empty.
     """
-    _check_lengths(x, y)
+    x, y = _check_examples(x, y)
     _check_rng(rng)
     if not isinstance(n_valid, int | np.integer) or not 0 < n_valid < len(x):
         raise ValueError(
@@ -348,17 +403,17 @@ def iter_minibatches(x, y, batch_size, *, rng):
     Raises
     ------
     TypeError
-        If `rng` is neither a Generator nor None.
+        If `rng` is neither a Generator nor None, or `x` or `y` no array.
     ValueError
         If lengths differ, or `batch_size` is not a whole number of at least 1. Both are raised by the call itself,
         not by the first batch.
     """
-    _check_lengths(x, y)
+    x, y = _check_examples(x, y)
     if rng is not None:
         _check_rng(rng)
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
-    return _minibatches(x, y, batch_size, rng)
+    return _minibatches(x, y, int(batch_size), rng)
 
 
 def _minibatches(x, y, batch_size, rng):
@@ -382,9 +437,14 @@ def _check_features(features, name):
     return features
 
 
-def _check_lengths(x, y):
+def _check_examples(x, y):
+    """Return both as arrays, or raise unless they are of one length."""
+    x, y = np.asarray(x), np.asarray(y)
+    if not x.ndim or not y.ndim:
+        raise TypeError(f"x and y must be arrays with one row for each example, got {kind_of(x)} and {kind_of(y)}")
     if len(x) != len(y):
         raise ValueError(f"{len(x)} examples but {len(y)} labels")
+    return x, y
 
 
 def _check_rng(rng):

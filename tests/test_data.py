@@ -1058,3 +1058,55 @@ def test_minibatches_in_order_are_views():
 def test_minibatches_refuse_at_the_call(batch_size, rng, error, message):
     with pytest.raises(error, match=message):
         iter_minibatches(*numbered(10), batch_size, rng=rng)
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_home_of_an_unknown_user_is_reported(load):
+    with pytest.raises(DataError, match="can name no file"):
+        load("~nobody-of-this-name/data")
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_what_is_no_path_is_refused(load):
+    with pytest.raises(TypeError, match="data_dir must be a path, got int"):
+        load(3)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"), [("a\0b", DataError), ("\ud800", DataError), (None, TypeError), (0, TypeError)]
+)
+def test_idx_needs_a_path(path, error):
+    with pytest.raises(error, match="path"):
+        read_idx(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [([0, 5e-324], "must lie between"), ([0, 1e-160], "must lie between"), ([-1e200, 1e200], "must lie between")],
+    ids=str,
+)
+def test_standardize_refuses_what_it_cannot_compute(row, message):
+    """These gave infinity, wrong digits and zeros."""
+    with pytest.raises(ValueError, match=message):
+        standardize(np.array([row]))
+
+
+def test_standardize_of_float16_by_columns_does_not_overflow():
+    columns = np.array([[0.0], [1000.0]], np.float16)
+    np.testing.assert_allclose(standardize(columns, reference=columns), [[-1], [1]], rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("fill", "error"), [(np.nan, ValueError), (None, TypeError), (1e300, ValueError), ("0", TypeError)]
+)
+def test_shift_images_refuses_a_background_that_is_no_number(fill, error):
+    with pytest.raises(error, match="fill must be"):
+        shift_images(np.ones((1, 4), np.float32), np.random.default_rng(0), fill=fill, shape=(2, 2))
+
+
+def test_lists_are_split_as_arrays_are():
+    rng = np.random.default_rng(0)
+    parts = train_valid_split([[1], [2], [3]], [1, 2, 3], n_valid=1, rng=rng)
+    assert [part.shape for part in parts] == [(2, 1), (2,), (1, 1), (1,)]
+    with pytest.raises(TypeError, match="x and y must be arrays"):
+        iter_minibatches({}, [], 1, rng=None)
