@@ -7,9 +7,13 @@ of the two it is. Gradients have the same names and shapes.
 
 import numpy as np
 
+from mnist_helpers._checks import float_arrays, kind_of, real_number, whole_number, zeros
 from mnist_helpers.functional import cross_entropy_and_grad
 
 __all__ = ["ACTIVATIONS", "hidden_layer", "init_params", "logits", "loss_and_grads", "predict"]
+
+_NAMES = {"weights", "bias"}
+_HIDDEN_NAMES = {"hidden_weights", "hidden_bias"}
 
 
 def relu(a):
@@ -57,18 +61,24 @@ def init_params(
 
     Raises
     ------
+    TypeError
+        If `scale` is no number, `rng` no Generator or `dtype` not floating point.
     ValueError
-        If `scale` is negative or not finite, is not 0 without an `rng`, or the activation is unknown.
+        If a size is not a whole number of at least 1 or too large, `scale` is negative, not finite or beyond the range
+        of `dtype`, is not 0 without an `rng`, or the activation is unknown.
 
     Notes
     -----
     K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, for the factor 2 of the ReLU.
     """
-    if scale is not None and not 0 <= scale < np.inf:
+    if scale is not None and real_number(scale, "scale", "a finite number of at least 0") < 0:
         raise ValueError(f"scale must be a finite number of at least 0, got {scale}")
-    if num_hidden is not None and num_hidden < 1:
-        raise ValueError(f"num_hidden must be at least 1, got {num_hidden}; None for softmax regression")
-    sizes = [num_features, num_classes] if num_hidden is None else [num_features, num_hidden, num_classes]
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, as from np.random.default_rng(seed), got {rng!r}")
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be floating point, got {np.dtype(dtype)}")
+    sizes = {"num_features": num_features, "num_hidden": num_hidden, "num_classes": num_classes}
+    sizes = [whole_number(size, name) for name, size in sizes.items() if name != "num_hidden" or size is not None]
     gains = [1.0] if num_hidden is None else [_activation(activation)[2], 1.0]
     params = {}
     for prefix, inputs, outputs, gain in zip(("hidden_", "")[-len(gains) :], sizes[:-1], sizes[1:], gains, strict=True):
@@ -76,12 +86,23 @@ def init_params(
         deviation = default if scale is None else scale
         if deviation and rng is None:
             raise ValueError("random weights (scale > 0, or a hidden layer) need rng=np.random.default_rng(seed)")
-        shape = (inputs, outputs)
-        weights = deviation * rng.standard_normal(shape) if deviation else np.zeros(shape)
-        params |= {f"{prefix}weights": weights.astype(dtype), f"{prefix}bias": np.zeros(outputs, dtype)}
+        weights = zeros((inputs, outputs))
+        if deviation:
+            rng.standard_normal(out=weights)
+        params |= {f"{prefix}weights": _scaled(weights, deviation, dtype), f"{prefix}bias": zeros(outputs, dtype)}
     return params
 
 
+@np.errstate(over="ignore")
+def _scaled(weights, deviation, dtype):
+    weights = (deviation * weights).astype(dtype)
+    if not np.isfinite(weights).all():
+        raise ValueError(f"scale is too large: some weights are beyond the range of {np.dtype(dtype)}")
+    return weights
+
+
+# What is not finite is found by those who look at the results; NumPy need not warn as well.
+@np.errstate(over="ignore", invalid="ignore")
 def hidden_layer(params, x, *, activation="relu"):
     """Return what the last layer sees: the output of the hidden layer, or `x` itself if there is none.
 
@@ -95,18 +116,23 @@ def hidden_layer(params, x, *, activation="relu"):
     Returns
     -------
     ndarray, shape (N, H) or (N, D)
+        Infinite where a sum is beyond the range of its dtype; NaN where `x` or `params` hold NaN, or infinities meet.
 
     Raises
     ------
+    TypeError
+        If `params` is no dictionary of floating-point arrays, or `x` no array of real numbers.
     ValueError
-        If the shapes do not fit or the activation is unknown.
+        If the names or shapes do not fit or the activation is unknown.
     """
+    _check(params, x)
     if "hidden_weights" not in params:
         return x
     function, _, _ = _activation(activation)
     return function(_affine(x, params["hidden_weights"], params["hidden_bias"]))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def logits(params, x, *, activation="relu"):
     """Return one score per example and class: ``h @ weights + bias`` with the output h of `hidden_layer`.
 
@@ -120,16 +146,17 @@ def logits(params, x, *, activation="relu"):
     Returns
     -------
     ndarray, shape (N, K)
-        Unnormalised log-probabilities, in the dtype of the product.
+        Unnormalised log-probabilities, in the dtype of the product. Infinite or NaN as `hidden_layer`.
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit or the activation is unknown.
+    TypeError, ValueError
+        As `hidden_layer`.
     """
     return _affine(hidden_layer(params, x, activation=activation), params["weights"], params["bias"])
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def loss_and_grads(params, x, labels, *, l1=0.0, l2=0.0, activation="relu"):
     """Return the penalised mean cross-entropy and its gradient.
 
@@ -149,18 +176,23 @@ def loss_and_grads(params, x, labels, *, l1=0.0, l2=0.0, activation="relu"):
     Returns
     -------
     loss : float
-        In nats, mean over the batch.
+        In nats, mean over the batch; inf where the penalty or the loss of an example is beyond the range of its dtype.
     grads : dict
         Same names and shapes as `params`, in the dtype of `x` (with a hidden layer, of `x` and `params` together).
         Where a weight is exactly 0, the derivative taken for its absolute value is 0; so is that of the ReLU at 0.
+        Infinite or NaN as `hidden_layer`.
 
     Raises
     ------
     TypeError, ValueError
-        As `logits` and `mnist_helpers.functional.cross_entropy`, and for a negative penalty.
+        As `logits` and `mnist_helpers.functional.cross_entropy`, if `x` is not floating point, and for a penalty that
+        is negative or not finite.
     """
+    l1, l2 = real_number(l1, "l1"), real_number(l2, "l2")
     if l1 < 0 or l2 < 0:
         raise ValueError(f"penalties must be at least 0, got l1={l1}, l2={l2}")
+    if getattr(x, "dtype", np.dtype(object)).kind != "f":  # the gradients get its dtype, and integers would round them
+        raise TypeError(f"x must be floating point (see to_features), got {kind_of(x)}")
     h = hidden_layer(params, x, activation=activation)
     loss, delta = cross_entropy_and_grad(_affine(h, params["weights"], params["bias"]), labels)
     delta = delta.astype(h.dtype, copy=False)  # else float32 features would be copied to float64 for the product
@@ -171,10 +203,10 @@ def loss_and_grads(params, x, labels, *, l1=0.0, l2=0.0, activation="relu"):
     for name in [name for name in params if name.endswith("weights")]:
         weights = params[name]
         if l1:
-            loss += l1 * float(np.abs(weights).sum())
+            loss += float(l1) * float(np.abs(weights).sum())
             grads[name] += l1 * np.sign(weights)
         if l2:
-            loss += l2 / 2 * float((weights**2).sum())
+            loss += float(l2) / 2 * float((weights**2).sum())
             grads[name] += l2 * weights
     return loss, grads
 
@@ -195,13 +227,34 @@ def predict(params, x, *, activation="relu"):
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit, or a logit is NaN (which argmax would take for the largest).
+    TypeError, ValueError
+        As `hidden_layer`, and if there is no class, or a logit is NaN (which argmax would take for the largest).
     """
     scores = logits(params, x, activation=activation)
     if np.isnan(scores).any():
         raise ValueError("logits contain NaN, so there is no largest one; the run has probably diverged")
     return scores.argmax(axis=1)
+
+
+def _check(params, x):
+    """Raise unless these can be parameters and features; whether x fits the weights, `_affine` sees."""
+    float_arrays(params, "params")
+    hidden = _HIDDEN_NAMES if "hidden_weights" in params else set()
+    if params.keys() != _NAMES | hidden:
+        raise ValueError(f"params must have the names {sorted(_NAMES | hidden)}, got {sorted(map(str, params))}")
+    for prefix in ("", "hidden_") if hidden else ("",):
+        weights, bias = params[f"{prefix}weights"], params[f"{prefix}bias"]
+        if weights.ndim != 2 or bias.shape != weights.shape[1:]:
+            raise ValueError(
+                f"{prefix}weights must have shape (inputs, outputs) and {prefix}bias (outputs,), "
+                f"got {weights.shape} and {bias.shape}"
+            )
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiub":
+        raise TypeError(f"x must be an array of real numbers, got {kind_of(x)}")
+    if x.ndim != 2:
+        hint = "; use to_features on images" if x.ndim == 3 else ""
+        first = "hidden_weights" if hidden else "weights"
+        raise ValueError(f"x must have shape (N, {len(params[first])}), got {x.shape}{hint}")
 
 
 def _affine(x, weights, bias):
@@ -212,6 +265,6 @@ def _affine(x, weights, bias):
 
 
 def _activation(name):
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {name!r}")
     return ACTIVATIONS[name]

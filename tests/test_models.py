@@ -429,3 +429,69 @@ def test_sgd_keeps_the_dtype_of_the_parameters(learning_rate, grad_dtype):
 def test_sgd_refuses_other_names(names):
     with pytest.raises(ValueError, match=r"parameters .* but gradients"):
         sgd(init_params(D, K), dict.fromkeys(names, 0.0), learning_rate=0.1)
+
+
+ONE = {"weights": np.ones((2, 2)), "bias": np.zeros(2)}
+ROWS, CLASSES = np.ones((3, 2)), np.array([0, 1, 0])
+
+
+def test_a_loss_is_a_float_whatever_the_penalty_is():
+    loss, _ = loss_and_grads(ONE, ROWS, CLASSES, l2=np.float32(0.5))
+    assert type(loss) is float
+    assert loss == pytest.approx(np.log(2) + 1)
+
+
+def test_gradients_are_not_rounded_to_the_whole_numbers_of_the_features():
+    with pytest.raises(TypeError, match=r"x must be floating point .* got an array of uint8"):
+        loss_and_grads(ONE, ROWS.astype(np.uint8), CLASSES)
+
+
+@pytest.mark.parametrize("penalty", [np.nan, np.inf, 10**400])
+def test_penalties_must_be_finite(penalty):
+    with pytest.raises(ValueError, match="l2 must be a finite number"):
+        loss_and_grads(ONE, ROWS, CLASSES, l2=penalty)
+
+
+def test_overflow_gives_infinity_without_a_warning():
+    assert np.isinf(logits(ONE, 1e308 * ROWS)).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "x", "error", "message"),
+    [
+        (None, ROWS, TypeError, "params must be a dictionary of arrays, got NoneType"),
+        (
+            {"weights": [[1.0]], "bias": ONE["bias"]},
+            ROWS,
+            TypeError,
+            r"params\['weights'\] must be an array of floating",
+        ),
+        ({"weights": ONE["weights"]}, ROWS, ValueError, r"names \['bias', 'weights'\], got \['weights'\]"),
+        (ONE | {"bias": np.zeros(1)}, ROWS, ValueError, r"bias \(outputs,\), got \(2, 2\) and \(1,\)"),
+        (ONE, ROWS.tolist(), TypeError, "x must be an array of real numbers, got list"),
+        (ONE, ROWS.astype(complex), TypeError, "x must be an array of real numbers, got an array of complex128"),
+    ],
+    ids=range(6),
+)
+def test_what_cannot_be_params_or_features_is_refused(params, x, error, message):
+    for function in (hidden_layer, logits, predict):
+        with pytest.raises(error, match=message):
+            function(params, x)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"num_features": 2.5}, ValueError, "num_features must be a whole number of at least 1, got 2.5"),
+        ({"num_classes": 10**30}, ValueError, "too large"),
+        ({"rng": 3, "scale": 1}, TypeError, "rng must be a numpy.random.Generator"),
+        ({"dtype": int}, TypeError, "dtype must be floating point, got int64"),
+        ({"scale": "1"}, TypeError, "scale must be a number, got str"),
+        ({"scale": 1e300, "dtype": np.float32}, ValueError, "scale is too large"),
+        ({"num_hidden": 2, "activation": []}, ValueError, "activation must be one of"),
+    ],
+    ids=range(7),
+)
+def test_what_cannot_be_drawn_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        init_params(**{"num_features": 2, "num_classes": 2, "rng": np.random.default_rng(0)} | options)
