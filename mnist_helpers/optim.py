@@ -6,9 +6,13 @@ return the new one beside the new parameters.
 
 import numpy as np
 
+from mnist_helpers._checks import float_arrays, real_number
+
 __all__ = ["decay_weights", "momentum", "nesterov", "sgd", "update_rule", "zero_velocity"]
 
 
+# What is not finite is found by those who look at the results (`mnist_helpers.training`); NumPy need not warn as well.
+@np.errstate(over="ignore", invalid="ignore")
 def sgd(params, grads, *, learning_rate):
     """Return parameters moved one step of gradient descent: params - learning_rate * grads.
 
@@ -22,25 +26,38 @@ def sgd(params, grads, *, learning_rate):
     Returns
     -------
     dict of ndarray
-        New arrays in the dtype of `params`.
+        New arrays in the dtype of `params`. NaN and infinity stay, and what is beyond the range of the dtype becomes
+        infinite.
 
     Raises
     ------
+    TypeError
+        If an argument is no dictionary of floating-point arrays, or `learning_rate` no number.
     ValueError
-        If the names differ.
+        If names or shapes differ, or `learning_rate` is not finite.
     """
     _check_names(params, grads)
-    learning_rate = float(learning_rate)  # a NumPy scalar would turn float32 gradients into float64
+    learning_rate = float(
+        real_number(learning_rate, "learning_rate")
+    )  # a NumPy scalar would turn float32 gradients into float64
     return {
         name: (value - learning_rate * grads[name]).astype(value.dtype, copy=False) for name, value in params.items()
     }
 
 
 def zero_velocity(params):
-    """Return arrays of zeros with the names, shapes and dtypes of the parameters."""
+    """Return arrays of zeros with the names, shapes and dtypes of the parameters.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no dictionary of floating-point arrays.
+    """
+    float_arrays(params, "params")
     return {name: np.zeros_like(value) for name, value in params.items()}
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def momentum(params, grads, velocity, *, learning_rate, momentum):
     """Return parameters and velocity after one step of gradient descent with momentum (heavy ball).
 
@@ -58,12 +75,12 @@ def momentum(params, grads, velocity, *, learning_rate, momentum):
     Returns
     -------
     params, velocity : dict of ndarray
-        New arrays in the dtype of `params`.
+        New arrays in the dtype of `params`; not finite as in `sgd`.
 
     Raises
     ------
-    ValueError
-        If the names differ or `momentum` is out of range.
+    TypeError, ValueError
+        As `sgd`, and if `momentum` is no number or out of range.
 
     Notes
     -----
@@ -71,9 +88,10 @@ def momentum(params, grads, velocity, *, learning_rate, momentum):
     and Mathematical Physics 4 (1964).
     """
     velocity = _next_velocity(params, grads, velocity, learning_rate, momentum)
-    return {name: value + velocity[name] for name, value in params.items()}, velocity
+    return {name: (value + velocity[name]).astype(value.dtype, copy=False) for name, value in params.items()}, velocity
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def nesterov(params, grads, velocity, *, learning_rate, momentum):
     """Return parameters and velocity after one step with Nesterov's momentum.
 
@@ -93,12 +111,12 @@ def nesterov(params, grads, velocity, *, learning_rate, momentum):
     Returns
     -------
     params, velocity : dict of ndarray
-        New arrays in the dtype of `params`.
+        New arrays in the dtype of `params`; not finite as in `sgd`.
 
     Raises
     ------
-    ValueError
-        If the names differ or `momentum` is out of range.
+    TypeError, ValueError
+        As `momentum`.
 
     Notes
     -----
@@ -106,10 +124,14 @@ def nesterov(params, grads, velocity, *, learning_rate, momentum):
     form Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, "Advances in optimizing recurrent networks", ICASSP 2013.
     """
     velocity = _next_velocity(params, grads, velocity, learning_rate, momentum)
-    ahead = {name: value + float(momentum) * velocity[name] for name, value in params.items()}
+    ahead = {
+        name: (value + float(momentum) * velocity[name]).astype(value.dtype, copy=False)
+        for name, value in params.items()
+    }
     return sgd(ahead, grads, learning_rate=learning_rate), velocity
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def decay_weights(params, *, learning_rate, weight_decay):
     """Return parameters whose weights are shrunk by the factor 1 - learning_rate * weight_decay; the biases are kept.
 
@@ -129,14 +151,19 @@ def decay_weights(params, *, learning_rate, weight_decay):
 
     Raises
     ------
+    TypeError
+        If `params` is no dictionary of floating-point arrays, or a setting is no number.
     ValueError
-        If the factor is not in (0, 1].
+        If a setting is not finite or the factor is not in (0, 1].
 
     Notes
     -----
     I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
     """
-    factor = 1 - float(learning_rate) * float(weight_decay)
+    float_arrays(params, "params")
+    rule = "a finite number; 1 - learning_rate * weight_decay must lie in (0, 1] and weight_decay be at least 0"
+    learning_rate = float(real_number(learning_rate, "learning_rate", rule))
+    factor = 1 - learning_rate * float(real_number(weight_decay, "weight_decay", rule))
     if weight_decay < 0 or not 0 < factor <= 1:
         raise ValueError(
             f"1 - learning_rate * weight_decay must lie in (0, 1] and weight_decay be at least 0, got {factor}"
@@ -163,12 +190,14 @@ def update_rule(*, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0
 
     Raises
     ------
+    TypeError
+        If a setting is no number.
     ValueError
         If a setting is out of range.
     """
-    if not 0 < learning_rate < np.inf:
+    if real_number(learning_rate, "learning_rate", "a finite number above 0") <= 0:
         raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}")
-    if not 0 <= momentum < 1:
+    if not 0 <= real_number(momentum, "momentum", "at least 0 and below 1") < 1:
         raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
     if nesterov and not momentum:
         raise ValueError("nesterov=True needs a momentum above 0")
@@ -189,16 +218,21 @@ _RULES = (momentum, nesterov)  # the names that hide them inside update_rule
 
 
 def _check_names(params, other, kind="gradients"):
-    if params.keys() != other.keys():
-        raise ValueError(f"parameters {sorted(params)} but {kind} {sorted(other)}")
+    float_arrays(params, "params")
+    if isinstance(other, dict) and params.keys() != other.keys():
+        raise ValueError(f"parameters {sorted(map(str, params))} but {kind} {sorted(map(str, other))}")
+    float_arrays(other, kind)
+    for name, value in params.items():
+        if value.shape != other[name].shape:
+            raise ValueError(f"{name}: parameters of shape {value.shape} but {kind} of shape {other[name].shape}")
 
 
 def _next_velocity(params, grads, velocity, learning_rate, momentum):
     _check_names(params, grads)
     _check_names(params, velocity, "velocities")
-    if not 0 <= momentum < 1:
+    if not 0 <= real_number(momentum, "momentum", "at least 0 and below 1") < 1:
         raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
-    learning_rate, momentum = float(learning_rate), float(momentum)
+    learning_rate, momentum = float(real_number(learning_rate, "learning_rate")), float(momentum)
     return {
         name: (momentum * velocity[name] - learning_rate * grads[name]).astype(value.dtype, copy=False)
         for name, value in params.items()

@@ -363,3 +363,41 @@ def test_update_rule_without_momentum_is_sgd_and_passes_the_velocity_on(weight_d
     decayed = decay_weights(arrays(0), learning_rate=0.1, weight_decay=weight_decay)
     assert_same(moved, sgd(decayed, arrays(1), learning_rate=0.1))
     assert passed is velocity
+
+
+def test_gradients_of_another_shape_are_refused_instead_of_being_spread():
+    params = {"weights": np.zeros((2, 3))}
+    with pytest.raises(ValueError, match=r"weights: parameters of shape \(2, 3\) but gradients of shape \(3,\)"):
+        sgd(params, {"weights": np.ones(3)}, learning_rate=0.1)
+
+
+@pytest.mark.parametrize("learning_rate", [np.nan, np.inf, 10**400])
+def test_sgd_refuses_a_learning_rate_that_is_not_finite(learning_rate):
+    with pytest.raises(ValueError, match="learning_rate must be a finite number"):
+        sgd(arrays(0), arrays(1), learning_rate=learning_rate)
+
+
+@pytest.mark.parametrize("learning_rate", [None, "0.1", [0.1], 1j])
+def test_a_learning_rate_that_is_no_number_is_refused(learning_rate):
+    for call in (
+        lambda: sgd(arrays(0), arrays(1), learning_rate=learning_rate),
+        lambda: update_rule(learning_rate=learning_rate),
+    ):
+        with pytest.raises(TypeError, match="learning_rate must be a number"):
+            call()
+
+
+@pytest.mark.parametrize("value", [np.ones(2, int), [1.0], None])
+def test_parameters_that_are_no_floats_are_refused(value):
+    for call in (
+        lambda p: sgd(p, p, learning_rate=1),
+        zero_velocity,
+        lambda p: decay_weights(p, learning_rate=1, weight_decay=0),
+    ):
+        with pytest.raises(TypeError, match=r"params\['weights'\] must be an array of floating-point numbers"):
+            call({"weights": value})
+
+
+def test_overflow_gives_infinity_without_a_warning():
+    huge = {"weights": np.full(2, 1e308)}
+    assert np.isneginf(sgd(huge, huge, learning_rate=100)["weights"]).all()
