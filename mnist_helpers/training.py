@@ -3,11 +3,14 @@
 import os
 import time
 from dataclasses import dataclass, field
+from itertools import repeat
 from math import isfinite
+from numbers import Real
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from mnist_helpers._checks import callable_or_none, kind_of, real_number, whole_number
 from mnist_helpers.data import iter_minibatches
 from mnist_helpers.functional import check_labels, cross_entropy
 from mnist_helpers.metrics import accuracy
@@ -71,6 +74,12 @@ def evaluate(params, x, labels, *, activation="relu"):
     Returns
     -------
     loss, accuracy : float
+        The loss as in `mnist_helpers.functional.cross_entropy`, which says when it is ``inf``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `mnist_helpers.models.logits` and `mnist_helpers.functional.cross_entropy`.
     """
     scores = logits(params, x, activation=activation)
     return cross_entropy(scores, labels), accuracy(labels, scores.argmax(axis=1))
@@ -110,7 +119,11 @@ def train_epoch(
     ------
     TrainingDiverged
         As soon as a loss is not finite.
+    TypeError, ValueError
+        For settings or shapes that cannot work; nothing has been trained then.
     """
+    callable_or_none(on_step, "on_step")
+    _check_examples(params, x, labels, activation)
     batches = iter_minibatches(x, labels, batch_size, rng=rng)
     update = update_rule(learning_rate=learning_rate)
     return _steps(params, None, batches, update, {"l1": l1, "l2": l2, "activation": activation}, epoch, on_step)[0]
@@ -198,17 +211,24 @@ def fit(
     TrainingDiverged
         When a loss or a parameter stops being finite; it says in which epoch and step, and which quantity.
     TypeError, ValueError
-        For settings or shapes that cannot work; nothing has been trained then.
+        For settings or shapes that cannot work; nothing has been trained then. Also if `augment` returns what does not
+        fit.
     """
+    callable_or_none(schedule, "schedule")
+    callable_or_none(augment, "augment")
     _check_settings(epochs, batch_size, learning_rate, valid, patience)
     if augment is not None and rng is None:
         raise ValueError("augment needs rng=np.random.default_rng(seed)")
     _check_examples(params, x, labels, activation)
     if valid is not None:
+        if not isinstance(valid, tuple | list) or len(valid) != 2:
+            raise TypeError(f"valid must be a pair (x_valid, labels_valid), got {kind_of(valid)}")
         _check_examples(params, *valid, activation)
     rule = {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
-    factors = [1.0 if schedule is None else schedule(epoch) for epoch in range(1, epochs + 1)]
-    updates = [update_rule(learning_rate=learning_rate * factor, **rule) for factor in factors]
+    if schedule is None:  # without a list for all epochs: with patience there may be any number of them
+        updates = repeat(update_rule(learning_rate=learning_rate, **rule))
+    else:
+        updates = iter([_scheduled(learning_rate, schedule, epoch, rule) for epoch in range(1, epochs + 1)])
     velocity = zero_velocity(params) if momentum else None
     model = {"l1": l1, "l2": l2, "activation": activation}
     steps = -(-len(x) // batch_size)
@@ -219,7 +239,7 @@ def fit(
             start = time.perf_counter()
             if epoch:
                 batches = _augmented(iter_minibatches(x, labels, batch_size, rng=rng), augment, rng)
-                params, velocity = _steps(params, velocity, batches, updates[epoch - 1], model, epoch, bar.step)
+                params, velocity = _steps(params, velocity, batches, next(updates), model, epoch, bar.step)
             seconds = time.perf_counter() - start
             row = {"epoch": epoch, "seconds": seconds, **_measure(params, (x, labels), valid, epoch, steps, activation)}
             for name, value in row.items():
@@ -229,6 +249,14 @@ def fit(
             elif epoch - best_epoch >= patience:
                 break
     return FitResult(best, history, best_epoch)
+
+
+def _scheduled(learning_rate, schedule, epoch, rule):
+    factor = schedule(epoch)
+    if not isinstance(factor, Real):
+        raise TypeError(f"schedule(epoch) must be a number to multiply learning_rate with, got {kind_of(factor)}")
+    factor = real_number(factor, "schedule(epoch) * learning_rate", "a finite number above 0")
+    return update_rule(learning_rate=learning_rate * factor, **rule)
 
 
 def _augmented(batches, augment, rng):
@@ -284,16 +312,16 @@ class _ProgressBar(tqdm):
 
 def _check_settings(epochs, batch_size, learning_rate, valid, patience):
     for name, value in {"epochs": epochs, "batch_size": batch_size, "patience": patience}.items():
-        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    if not 0 < learning_rate < np.inf:
+        if name != "patience" or value is not None:
+            whole_number(value, name)
+    if real_number(learning_rate, "learning_rate", "a finite number above 0") <= 0:
         raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}")
     if patience is not None and valid is None:
         raise ValueError("patience needs valid=(x_valid, labels_valid): stopping is decided on validation data")
 
 
 def _check_examples(params, x, labels, activation):
-    scores = logits(params, x[:1], activation=activation)
+    scores = logits(params, x[:1] if np.ndim(x) == 2 else x, activation=activation)
     check_labels(labels, scores.shape[1])
     if len(x) != len(labels) or not len(x):
         raise ValueError(f"x has {len(x)} examples and labels has {len(labels)}; both must be the same and above 0")

@@ -703,3 +703,31 @@ def test_progress_bar_shows_steps_rate_and_loss(tmp_path):
 @pytest.mark.parametrize(("progress", "environment"), [(", progress=False", {}), ("", {"TQDM_DISABLE": "1"})])
 def test_progress_bar_can_be_hidden(progress, environment, tmp_path):
     assert output_of_fit(progress, tmp_path, **environment) == ""
+
+
+def test_any_number_of_epochs_may_be_allowed_where_patience_ends_the_run():
+    x, labels = np.ones((4, 2)), np.array([0, 1, 0, 1])  # nothing can be learned from it
+    options = {"batch_size": 4, "learning_rate": 0.1, "rng": None, "progress": False}
+    result = fit(init_params(2, 2), x, labels, epochs=10**12, valid=(x, labels), patience=2, **options)
+    assert len(result.history["epoch"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schedule": 0.5}, "schedule must be a function or None, got float"),
+        ({"augment": "flip"}, "augment must be a function or None, got str"),
+        ({"valid": 3}, "valid must be a pair"),
+    ],
+)
+def test_fit_says_what_a_setting_must_be(options, message):
+    x, labels = np.ones((4, 2)), np.array([0, 1, 0, 1])
+    usual = {"epochs": 1, "batch_size": 4, "learning_rate": 0.1, "rng": np.random.default_rng(0), "progress": False}
+    with pytest.raises(TypeError, match=message):
+        fit(init_params(2, 2), x, labels, **usual | options)
+
+
+def test_train_epoch_refuses_labels_without_examples():
+    """As `fit` does; without examples it returned the parameters as if it had trained."""
+    with pytest.raises(ValueError, match="x has 0 examples"):
+        train_epoch(init_params(2, 2), np.ones((0, 2)), np.array([], int), batch_size=1, learning_rate=0.1, rng=None)
