@@ -5,12 +5,14 @@ The loss is convex, and with l2 > 0 its lowest value is reached and known to any
 
 import numpy as np
 
-from mnist_helpers.functional import log_softmax, logsumexp, softmax
+from mnist_helpers._checks import float_arrays, real_number, whole_number
+from mnist_helpers.functional import check_labels, log_softmax, logsumexp, softmax
 from mnist_helpers.models import logits, loss_and_grads
 
 __all__ = ["gap_bound", "gradient_norm", "hessian_product", "load_optimum", "newton", "with_best_bias"]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def hessian_product(params, x, direction, *, l2=0.0):
     """Return the Hessian of `mnist_helpers.models.loss_and_grads` times a direction, without forming the Hessian.
 
@@ -26,30 +28,63 @@ def hessian_product(params, x, direction, *, l2=0.0):
     Returns
     -------
     dict
-        Same names and shapes.
+        Same names and shapes. Infinite or NaN where a sum is beyond the range of its dtype.
 
     Raises
     ------
-    ValueError
-        If there is a hidden layer.
+    TypeError, ValueError
+        As `mnist_helpers.models.logits`; if there is a hidden layer, no example, or a logit is NaN or +inf; or if `l2`
+        is no finite number.
 
     Notes
     -----
     B. A. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6 (1994).
     """
-    if "hidden_weights" in params:
-        raise ValueError("the Hessian product is for softmax regression; these parameters have a hidden layer")
+    _check_no_hidden_layer(params)
+    l2 = real_number(l2, "l2")
     probs = softmax(logits(params, x))
+    if not len(x):
+        raise ValueError("the mean over an empty batch is undefined: got 0 examples")
     moved = logits(direction, x)  # how the logits move along the direction
     delta = probs * (moved - (probs * moved).sum(axis=1, keepdims=True)) / len(x)
     return {"weights": x.T @ delta + l2 * direction["weights"], "bias": delta.sum(axis=0)}
 
 
+def _check_no_hidden_layer(params):
+    float_arrays(params, "params")
+    if "hidden_weights" in params:
+        raise ValueError("this is for softmax regression; these parameters have a hidden layer")
+
+
 def gradient_norm(grads):
-    """Return the Euclidean norm of all gradients together."""
-    return float(np.sqrt(sum((grad**2).sum() for grad in grads.values())))
+    """Return the Euclidean norm of all gradients together.
+
+    Raises
+    ------
+    TypeError
+        If `grads` is no dictionary of floating-point arrays.
+    ValueError
+        If a gradient is NaN or infinite, or the norm itself is beyond the range of float64.
+    """
+    float_arrays(grads, "grads")
+    with np.errstate(over="ignore"):
+        norm = float(np.sqrt(sum((grad**2).sum() for grad in grads.values())))
+        if not 1e-17 < norm < 1e17:  # squares may have left the range of float32, or of float64
+            norm = _scaled_norm([grad.astype(np.float64) for grad in grads.values()])
+    if not norm < np.inf:
+        raise ValueError(f"the norm of the gradients is {norm}; they must be finite")
+    return norm
 
 
+def _scaled_norm(arrays):
+    """Return the norm by way of numbers of at most 1, whose squares cannot overflow."""
+    largest = max((float(np.abs(array).max(initial=0)) for array in arrays), default=0.0)
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * float(np.sqrt(sum(((array / largest) ** 2).sum() for array in arrays)))
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def with_best_bias(params, x, labels):
     """Return the parameters with the bias replaced by the one of lowest loss for these weights.
 
@@ -68,11 +103,18 @@ def with_best_bias(params, x, labels):
     Raises
     ------
     ValueError
-        If a class has no example: the lower its bias, the lower the loss, without end.
+        As `mnist_helpers.functional.cross_entropy`, if there is a hidden layer, and if a class has no example: the
+        lower its bias, the lower the loss, without end.
+    TypeError
+        As `mnist_helpers.functional.cross_entropy`.
     ArithmeticError
         If its gradient does not come below 1e-12.
     """
-    num_classes = len(params["bias"])
+    _check_no_hidden_layer(params)
+    num_classes = logits(params, x).shape[1]
+    labels = check_labels(labels, num_classes)
+    if len(labels) != len(x):
+        raise ValueError(f"{len(x)} examples but {len(labels)} labels")
     if len(np.unique(labels)) < num_classes:
         raise ValueError(f"each of the {num_classes} classes needs an example, else there is no best bias")
     scores, bias = x @ params["weights"], params["bias"]
@@ -115,9 +157,13 @@ def gap_bound(params, x, labels, *, l2):
     Raises
     ------
     ValueError
-        If `l2` is not above 0, or a class has no example.
+        If `l2` is not above 0, or as `with_best_bias`.
+    TypeError
+        As `with_best_bias`, or if `l2` is no number.
+    ArithmeticError
+        As `with_best_bias`, or if the bound is beyond the range of float64.
     """
-    if not l2 > 0:
+    if not real_number(l2, "l2", "finite; l2 must be above 0") > 0:
         raise ValueError(f"without a penalty there is no bound; l2 must be above 0, got {l2}")
     loss, _ = loss_and_grads(params, x, labels, l2=l2)
     best_loss, grads = loss_and_grads(with_best_bias(params, x, labels), x, labels, l2=l2)
@@ -147,8 +193,9 @@ def newton(params, x, labels, *, l2, tolerance=1e-9, max_steps=50):
 
     Raises
     ------
-    ValueError
-        If `l2` is not above 0.
+    TypeError, ValueError
+        As `mnist_helpers.models.loss_and_grads`, if there is a hidden layer, if `l2` is not above 0, or if `tolerance`
+        or `max_steps` is negative, not finite or no number.
     ArithmeticError
         If the tolerance is not reached in `max_steps` steps, or no step along the direction lowers the loss.
 
@@ -156,7 +203,11 @@ def newton(params, x, labels, *, l2, tolerance=1e-9, max_steps=50):
     -----
     J. Nocedal, S. J. Wright, *Numerical Optimization*, 2nd ed., Springer 2006, chapter 7.1 (line search Newton-CG).
     """
-    if not l2 > 0:
+    _check_no_hidden_layer(params)
+    whole_number(max_steps, "max_steps", least=0)
+    if real_number(tolerance, "tolerance") < 0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    if not real_number(l2, "l2", "finite; l2 must be above 0") > 0:
         raise ValueError(f"without a penalty there need not be a minimum; l2 must be above 0, got {l2}")
     loss, grads = loss_and_grads(params, x, labels, l2=l2)
     log = [(loss, gradient_norm(grads), 0)]

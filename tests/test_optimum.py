@@ -158,3 +158,27 @@ def test_stored_optimum_is_certified():
         losses.append(loss)
     assert len(losses) == 2
     assert losses == pytest.approx([0.2592483] * 2, abs=1e-7)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(1e200, "f8"), (1e-200, "f8"), (1e30, "f4"), (3e4, "f2")])
+def test_norm_of_gradients_whose_squares_leave_the_range(value, dtype):
+    grads = {"weights": np.full((2, 2), value, dtype)}
+    assert gradient_norm(grads) == pytest.approx(2 * float(grads["weights"][0, 0]), rel=1e-3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_norm_of_gradients_that_are_not_finite_is_refused(value):
+    with pytest.raises(ValueError, match="they must be finite"):
+        gradient_norm({"weights": np.array([1.0, value])})
+
+
+@pytest.mark.parametrize("tolerance", [np.nan, -1.0])
+def test_newton_does_not_stop_at_once_for_a_tolerance_that_is_none(tolerance):
+    params, x, labels = init_params(2, 2), np.eye(2), np.array([0, 1])
+    with pytest.raises(ValueError, match="tolerance must be"):
+        newton(params, x, labels, l2=0.1, tolerance=tolerance)
+
+
+def test_best_bias_refuses_labels_beyond_the_classes():
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\. 1"):
+        with_best_bias(init_params(2, 2), np.eye(2), np.array([5, 7]))
