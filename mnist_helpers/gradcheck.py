@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mnist_helpers._checks import real_number, whole_number
 from mnist_helpers._gradcauses import likely_cause
 
 __all__ = [
@@ -119,13 +120,22 @@ def best_step(dtype, method="central"):
     float
         For a function that changes on a scale of about 1 in x; multiply by the scale otherwise.
 
+    Raises
+    ------
+    TypeError
+        If `dtype` is not floating point.
+    ValueError
+        If the method is unknown.
+
     Notes
     -----
     W. H. Press et al., *Numerical Recipes*, 3rd edition, section 5.7; derived in chapter 6.
     """
+    if dtype is None or np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be floating point, got {dtype!r}")
     unit_roundoff = float(np.finfo(dtype).eps) / 2
     steps = {"forward": 2 * unit_roundoff**0.5, "central": (3 * unit_roundoff) ** (1 / 3)}
-    if method not in steps:
+    if not isinstance(method, str) or method not in steps:
         raise ValueError(f"method must be one of {sorted(steps)}, got {method!r}")
     return steps[method]
 
@@ -182,7 +192,7 @@ def complex_step_gradient(f, x, *, step=1e-20):
     TypeError
         If f does not return one complex number: it has lost the imaginary part on the way.
     ValueError
-        If the step is not above 0 or the value of f is not finite.
+        If the step is not above 0, or is 0 or infinite in the format of `x`, or the value of f is not finite.
 
     Notes
     -----
@@ -190,10 +200,15 @@ def complex_step_gradient(f, x, *, step=1e-20):
     """
     point = _Point(x)
     step = _positive(step, default=step)
+    dtype = np.result_type(point.flat.dtype, np.complex64)
+    with np.errstate(over="ignore"):
+        taken = dtype.type(1j * step).imag  # what the format makes of it
+    if not 0 < taken < np.inf:
+        raise ValueError(f"step {step:.3g} is {taken} in {dtype}; take another one")
     slopes = np.empty(point.flat.size)
     for i in range(point.flat.size):
-        moved = point.flat.astype(np.result_type(point.flat.dtype, np.complex64))
-        moved[i] += 1j * step
+        moved = point.flat.astype(dtype)
+        moved[i] += 1j * taken
         value = np.asarray(f(point.unpack(moved)))
         if value.shape != () or value.dtype.kind != "c":
             raise TypeError(
@@ -202,7 +217,7 @@ def complex_step_gradient(f, x, *, step=1e-20):
             )
         if not np.isfinite(value):
             raise ValueError(f"f returned {value} for complex x; it must be finite")
-        slopes[i] = value.imag / step
+        slopes[i] = value.imag / taken
     return point.unpack(slopes)
 
 
@@ -354,9 +369,11 @@ class _Function:
 
 
 def _positive(step, default):
-    if step is not None and not 0 < step < np.inf:
+    if step is None:
+        return default
+    if real_number(step, "step", "a finite number above 0") <= 0:
         raise ValueError(f"step must be a finite number above 0, got {step!r}")
-    return step or default
+    return step
 
 
 def _quotient(f, flat, i, low, high):
@@ -420,8 +437,11 @@ class _Entries:
 
 
 def _random(num_directions, size, rng):
-    if num_directions < 1 or rng is None:
+    if rng is None or num_directions == 0:
         raise ValueError("num_directions must be at least 1 and needs rng=np.random.default_rng(seed)")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, as from np.random.default_rng(seed), got {rng!r}")
+    whole_number(num_directions, "num_directions")
     directions = rng.standard_normal((num_directions, size))
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 

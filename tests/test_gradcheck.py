@@ -1014,3 +1014,20 @@ def test_scipy_agrees_that_right_ones_are_right_and_wrong_ones_wrong(name):
 def test_differences_agree_with_the_exact_derivative(x):
     ours = numerical_gradient(lambda x: np.exp(np.sin(x)).sum(), x)
     assert_allclose(ours, np.exp(np.sin(x)) * np.cos(x), rtol=0, atol=2e-9)
+
+
+@pytest.mark.parametrize("dtype", [None, int, "complex128"])
+def test_best_step_needs_a_floating_point_format(dtype):
+    with pytest.raises(TypeError, match="dtype must be floating point"):
+        best_step(dtype)
+
+
+@pytest.mark.parametrize("step", [1e-60, 1e60])
+def test_complex_step_that_the_format_cannot_hold_is_refused(step):
+    with pytest.raises(ValueError, match="take another one"):
+        complex_step_gradient(lambda x: (x**2).sum(), np.ones(2, np.float32), step=step)
+
+
+def test_directions_need_a_generator():
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
+        check_gradient(lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(2), num_directions=2, rng=0)
