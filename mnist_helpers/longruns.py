@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_helpers._checks import real_number, whole_number
 from mnist_helpers._files import FASHION_MNIST, MNIST
 from mnist_helpers.data import load_fashion_mnist, load_mnist, shift_images, standardize, to_features, train_valid_split
 from mnist_helpers.models import init_params
@@ -83,17 +84,37 @@ def mean_and_spread(result, quantity="test_accuracy"):
     Raises
     ------
     ValueError
-        If a run failed, or there are fewer than two.
+        If a run failed, there are fewer than two, or they lack the quantity or it is not finite.
+    TypeError
+        If `result` is no dictionary of this kind, or the quantity no number.
     """
+    runs = result.get("runs") if isinstance(result, dict) else None
+    if not isinstance(runs, list) or not all(isinstance(run, dict) and "seed" in run for run in runs):
+        raise TypeError('result must be a dictionary with "runs", a list of dictionaries with "seed"; see load_result')
     failed = [run["seed"] for run in result["runs"] if "failure" in run]
     if failed or len(result["runs"]) < 2:
         raise ValueError(f"needs at least two finished runs, got {len(result['runs'])} of which {failed} failed")
-    values = [run["final"][quantity] for run in result["runs"]]
+    values = [_final(run, quantity) for run in result["runs"]]
     return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
+def _final(run, quantity):
+    final = run.get("final")
+    if not isinstance(final, dict) or not isinstance(quantity, str) or quantity not in final:
+        raise ValueError(f"the run with seed {run['seed']} has no final {quantity!r}")
+    return real_number(final[quantity], quantity)
+
+
 def data_hashes(name):
-    """Return the SHA-256 of the four files of a data set, "mnist" or "fashion-mnist", which every load checks."""
+    """Return the SHA-256 of the four files of a data set, "mnist" or "fashion-mnist", which every load checks.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    if not isinstance(name, str) or name not in _DATA:
+        raise ValueError(f"data must be one of {sorted(_DATA)}, got {name!r}")
     return {file.name: file.sha256 for file in _DATA[name][0].files}
 
 
@@ -114,9 +135,11 @@ def run_one(settings, seed):
 
     Raises
     ------
-    ValueError
-        If only the stand-in for MNIST can be found.
+    TypeError, ValueError
+        If a setting is missing, unknown or cannot work (``experiments/run.py`` says beforehand which, by the schema),
+        or if only the stand-in for MNIST can be found.
     """
+    whole_number(seed, "seed", least=0)
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     # The order of additions, and so the last digits, must not depend on the machine's cores.
@@ -126,7 +149,32 @@ def run_one(settings, seed):
     return {"seed": seed, **result, "versions": _versions(), "seconds": round(time.perf_counter() - start, 1)}
 
 
+def _check_settings(settings):
+    """Raise unless the parts are there that `run_one` takes by name; their own functions see to the rest."""
+    for name, known in {"data": _DATA, "pixels": _PIXELS, "model": None, "training": None}.items():
+        if not isinstance(settings, dict) or name not in settings:
+            raise ValueError(f"settings must be a dictionary with {name!r}")
+        if known is None and not isinstance(settings[name], dict):
+            raise TypeError(f"{name} must be a dictionary, got {settings[name]!r}")
+        if known is not None and (not isinstance(settings[name], str) or settings[name] not in known):
+            raise ValueError(f"{name} must be one of {sorted(known)}, got {settings[name]!r}")
+    for name in ("n_valid", "train_size", "test_size"):
+        if name in settings:
+            whole_number(settings[name], name)
+    _check_training(settings["training"])
+
+
+def _check_training(training):
+    if missing := {"epochs", "batch_size", "learning_rate"} - training.keys():
+        raise ValueError(f"training lacks {sorted(missing)}")
+    whole_number(training["epochs"], "epochs")
+    schedule = training.get("schedule", "constant")
+    if not isinstance(schedule, str) or schedule not in _SCHEDULES:
+        raise ValueError(f"schedule must be one of {sorted(_SCHEDULES)}, got {schedule!r}")
+
+
 def _train(settings, seed):
+    _check_settings(settings)
     rng = np.random.default_rng(seed)
     train, held_out, test = _parts(settings, rng)
     activation = settings["model"].get("activation", "relu")

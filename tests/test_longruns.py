@@ -780,3 +780,32 @@ def test_mean_and_spread_of_the_seeds():
 def test_mean_and_spread_need_two_runs_without_failure(runs):
     with pytest.raises(ValueError, match=f"got {len(runs)} of which"):
         mean_and_spread({"runs": runs})
+
+
+@pytest.mark.parametrize("name", ["cifar", None, []])
+def test_hashes_of_unknown_data_are_refused(name):
+    with pytest.raises(ValueError, match=r"data must be one of \['fashion-mnist', 'mnist'\]"):
+        longruns.data_hashes(name)
+
+
+def test_a_result_without_the_quantity_is_refused():
+    result = {"runs": [{"seed": seed, "final": {"test_loss": 0.1}} for seed in (1, 2)]}
+    with pytest.raises(ValueError, match="the run with seed 1 has no final 'test_accuracy'"):
+        longruns.mean_and_spread(result)
+    with pytest.raises(TypeError, match="result must be a dictionary"):
+        longruns.mean_and_spread([])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "cifar"}, "data must be one of"),
+        ({"training": {}}, "training lacks"),
+        ({"n_valid": 1.5}, "n_valid must be"),
+    ],
+)
+def test_run_one_says_which_setting_is_wrong(changes, message):
+    training = {"epochs": 1, "batch_size": 1, "learning_rate": 1}
+    settings = {"data": "mnist", "pixels": "divided by 255", "model": {}, "training": training}
+    with pytest.raises(ValueError, match=message):
+        run_one(settings | changes, 1)
