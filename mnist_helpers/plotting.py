@@ -5,6 +5,11 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+
+from mnist_helpers._checks import kind_of, whole_number
+from mnist_helpers.functional import check_labels
+from mnist_helpers.metrics import Calibration
 
 __all__ = [
     "plot_confusion",
@@ -36,15 +41,19 @@ def show_images(images, titles=None, *, num_columns=10, **imshow_kwargs):
 
     Raises
     ------
+    TypeError
+        If the images are not real numbers, or `titles` is no sequence.
     ValueError
-        If `images` is empty or not three-dimensional, or the number of titles differs.
+        If `images` is empty or not three-dimensional, the number of titles differs, or `num_columns` is not a whole
+        number of at least 1.
     """
-    images = np.asarray(images)
-    if images.ndim != 3 or not len(images):
-        raise ValueError(f"images must have shape (N, height, width) with N at least 1, got {images.shape}")
+    images = _numbers(images, "images")
+    if images.ndim != 3 or not images.size:
+        raise ValueError(f"images must have shape (N, height, width), each at least 1, got {images.shape}")
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(images)} images but {len(titles)} titles")
-    num_columns = min(num_columns, len(images))
+    titles = titles if titles is None else list(titles)
+    num_columns = min(whole_number(num_columns, "num_columns"), len(images))
     num_rows = -(-len(images) // num_columns)
     size = 7.2 / max(num_columns, 5)
     figsize = (size * num_columns, num_rows * (size + (0.0 if titles is None else 0.25)))
@@ -56,6 +65,27 @@ def show_images(images, titles=None, *, num_columns=10, **imshow_kwargs):
         if titles is not None:
             ax.set_title(str(titles[index]), fontsize=9)
     return axes.flat[: len(images)]
+
+
+def _numbers(values, name):
+    """Return an array of real numbers, or raise TypeError."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {values.dtype}")
+    return values
+
+
+def _check_axes(ax):
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(f"ax must be Axes or None, got {kind_of(ax)}")
+
+
+def _curve(history, name):
+    """Return one quantity of a history as an array with a number for each epoch, or raise ValueError."""
+    values = _numbers(history[name], name)
+    if values.ndim != 1:
+        raise ValueError(f"{name!r} must hold one number for each epoch, got shape {values.shape}")
+    return values
 
 
 def plot_history(history, quantity="loss", ax=None):
@@ -73,19 +103,33 @@ def plot_history(history, quantity="loss", ax=None):
 
     Raises
     ------
+    TypeError
+        If `history` is no dictionary, what it holds no numbers, or `ax` no Axes.
     ValueError
-        If the history holds no such quantity.
+        If the history holds no such quantity, or not one number for each epoch.
     """
+    _check_history(history)
+    _check_axes(ax)
     parts = {"train": "training", "valid": "validation"}
-    curves = {label: history[f"{part}_{quantity}"] for part, label in parts.items() if f"{part}_{quantity}" in history}
-    if not curves:
-        raise ValueError(f"no {quantity!r} in a history of {sorted(history)}")
-    ax = ax or plt.gca()
+    names = {label: f"{part}_{quantity}" for part, label in parts.items() if f"{part}_{quantity}" in history}
+    if not names or "epoch" not in history:
+        raise ValueError(f"no {quantity!r} in a history of {sorted(map(str, history))}")
+    epochs, curves = _curve(history, "epoch"), {label: _curve(history, name) for label, name in names.items()}
+    if any(len(values) != len(epochs) for values in curves.values()):
+        raise ValueError(
+            f"{len(epochs)} epochs, but {[len(values) for values in curves.values()]} values of {quantity!r}"
+        )
+    ax = plt.gca() if ax is None else ax
     for label, values in curves.items():
-        ax.plot(history["epoch"], values, label=label)
+        ax.plot(epochs, values, label=label)
     ax.set(xlabel="epoch", ylabel="loss (nats)" if quantity == "loss" else quantity)
     ax.legend()
     return ax
+
+
+def _check_history(history):
+    if not isinstance(history, dict):
+        raise TypeError(f"a history must be a dictionary of lists, got {kind_of(history)}")
 
 
 def plot_runs(histories, quantities=("train_loss", "valid_accuracy")):
@@ -104,18 +148,27 @@ def plot_runs(histories, quantities=("train_loss", "valid_accuracy")):
 
     Raises
     ------
+    TypeError
+        If the histories are no dictionary of dictionaries, or what they hold no numbers.
     ValueError
-        If a history holds no such quantity.
+        If a history holds no such quantity or not one number for each epoch, or if there is no history or no quantity.
     """
+    _check_history(histories)
+    if not histories or not isinstance(quantities, tuple | list) or not quantities:
+        raise ValueError(f"needs at least one history and one quantity, got {len(histories)} and {quantities!r}")
+    for history in histories.values():
+        _check_history(history)
     words = {"train": "training", "valid": "validation"}
     _, axes = plt.subplots(1, len(quantities), figsize=(3.6 * len(quantities), 3.0), squeeze=False)
     for ax, quantity in zip(axes[0], quantities, strict=True):
         for (name, history), style in zip(histories.items(), ("o-", "s--", "^:") * len(histories), strict=False):
-            if quantity not in history:
-                raise ValueError(f"no {quantity!r} in a history of {sorted(history)}")
-            ax.plot(np.ma.masked_invalid(history[quantity]), style, markersize=3, label=name)
-        part, kind = quantity.split("_")
-        ax.set(xlabel="epoch", ylabel=f"{words.get(part, part)} {kind}" + (" (nats)" if kind == "loss" else ""))
+            if not isinstance(quantity, str) or quantity not in history:
+                raise ValueError(f"no {quantity!r} in a history of {sorted(map(str, history))}")
+            ax.plot(np.ma.masked_invalid(_curve(history, quantity)), style, markersize=3, label=name)
+        part, _, kind = quantity.partition("_")
+        ax.set(
+            xlabel="epoch", ylabel=f"{words.get(part, part)} {kind}".rstrip() + (" (nats)" if kind == "loss" else "")
+        )
         ax.legend()
     return axes[0]
 
@@ -134,9 +187,24 @@ def plot_weights(weights, titles=None, *, shape=(28, 28)):
     Returns
     -------
     ndarray of Axes, shape (K,)
+
+    Raises
+    ------
+    TypeError
+        If the weights are not real numbers, or `titles` is no sequence.
+    ValueError
+        If the shapes or the number of titles do not fit, or a weight is NaN or infinite.
     """
-    limit = np.abs(weights).max() or 1.0
-    images = weights.T.reshape(-1, *shape)
+    weights = _numbers(weights, "weights")
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"shape must be (height, width), got {shape!r:.60}")
+    height, width = (whole_number(side, name) for side, name in zip(shape, ("height", "width"), strict=True))
+    if weights.ndim != 2 or len(weights) != height * width or not weights.size:
+        raise ValueError(f"weights must have shape ({height} * {width}, K) with K at least 1, got {weights.shape}")
+    if not np.isfinite(weights).all():
+        raise ValueError("weights contain NaN or infinity")
+    limit = float(np.abs(weights.astype(float)).max()) or 1.0
+    images = weights.T.reshape(-1, height, width)
     titles = range(len(images)) if titles is None else titles
     axes = show_images(images, titles, num_columns=5, cmap="RdBu", vmin=-limit, vmax=limit)
     figure = axes[0].figure
@@ -158,10 +226,24 @@ def plot_confusion(matrix, class_names, ax=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    TypeError
+        If the matrix is not real numbers, `class_names` no sequence, or `ax` no Axes.
+    ValueError
+        If the matrix is not square, or the number of names differs.
     """
+    matrix = _numbers(matrix, "matrix")
+    if matrix.ndim != 2 or not matrix.size or {*matrix.shape} != {len(class_names)}:
+        raise ValueError(f"matrix must have shape (K, K) for {len(class_names)} class names, got {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise ValueError("matrix contains NaN or infinity")
+    _check_axes(ax)
+    class_names = list(map(str, class_names))
     errors = np.array(matrix, dtype=float)
     np.fill_diagonal(errors, 0)
-    ax = ax or plt.subplots(figsize=(6.4, 5.4))[1]
+    ax = plt.subplots(figsize=(6.4, 5.4))[1] if ax is None else ax
     ax.imshow(errors, cmap="Oranges")
     for (row, column), count in np.ndenumerate(matrix):
         bright = errors[row, column] > 0.7 * errors.max()
@@ -196,8 +278,16 @@ def plot_reliability(calibrations, ax=None):
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    TypeError
+        If `calibrations` is no dictionary of them, or `ax` no Axes.
     """
-    ax = ax or plt.subplots(figsize=(5.2, 4.6))[1]
+    if not isinstance(calibrations, dict) or not all(isinstance(one, Calibration) for one in calibrations.values()):
+        raise TypeError(f"calibrations must be a dictionary of Calibration, got {kind_of(calibrations)}")
+    _check_axes(ax)
+    ax = plt.subplots(figsize=(5.2, 4.6))[1] if ax is None else ax
     ax.plot([0, 1], [0, 1], color="grey", linewidth=1, label="as sure as right")
     for (name, found), marker in zip(calibrations.items(), "os^Dv" * len(calibrations), strict=False):
         ax.plot(found.confidence, found.accuracy, f"{marker}-", label=f"{name}: error {found.error:.3f}")
@@ -231,15 +321,23 @@ def plot_regions(predict, ax=None, *, points=None, labels=None, limits=None, num
 
     Raises
     ------
+    TypeError
+        If `predict` is no function or does not return integers, points or labels are no numbers, or `ax` no Axes.
     ValueError
-        If there are neither points nor limits, or points without labels.
+        If there are neither points nor limits, or points without labels; if shapes do not fit, something is not finite,
+        the part of the plane is empty, or `num_steps` is not a whole number from 2 to 5,000.
     """
+    if not callable(predict):
+        raise TypeError(f"predict must be a function, got {kind_of(predict)}")
+    _check_axes(ax)
+    whole_number(num_steps, "num_steps", least=2, most=5_000)
     if (points is None) != (labels is None):
         raise ValueError("points and labels belong together")
     if limits is None and points is None:
         raise ValueError("say which part of the plane: limits=(left, right, bottom, top), or points and labels")
-    ax = ax or plt.gca()
-    limits = _around(np.asarray(points)) if limits is None else limits
+    points, labels = (None, None) if points is None else _check_points(points, labels)
+    limits = _check_limits(_around(points) if limits is None else limits)
+    ax = plt.gca() if ax is None else ax
     fine, fine_classes = _ask(predict, limits, num_steps)
     coarse, coarse_classes = _ask(predict, limits, 18)
     for k in np.unique(fine_classes):
@@ -251,12 +349,28 @@ def plot_regions(predict, ax=None, *, points=None, labels=None, limits=None, num
         inside = coarse_classes == k
         ax.plot(coarse[0][inside], coarse[1][inside], marker, color=color, markersize=2, alpha=0.5, linestyle="none")
     for k in () if labels is None else np.unique(labels):
-        x, y = np.asarray(points)[np.asarray(labels) == k].T
+        x, y = points[labels == k].T
         style = {"color": f"C{k % 5}", "marker": "os^DvPX*<>"[k % 10], "linestyle": "none"}
         ax.plot(x, y, markersize=5, markeredgecolor="black", markeredgewidth=0.6, label=f"class {k}", **style)
     ax.set(xlim=limits[:2], ylim=limits[2:])
     ax.grid(False)
     return ax
+
+
+def _check_points(points, labels):
+    points, labels = _numbers(points, "points"), check_labels(labels, np.inf)
+    if points.shape != (len(labels), 2) or not np.isfinite(points).all() or not len(points):
+        raise ValueError(
+            f"points must be {len(labels)} pairs of finite numbers, one for each label, got {points.shape}"
+        )
+    return points.astype(float), labels
+
+
+def _check_limits(limits):
+    values = _numbers(limits, "limits").astype(float)
+    if values.shape != (4,) or not (np.abs(values) < 1e100).all() or not (values[::2] < values[1::2]).all():
+        raise ValueError(f"limits must be (left, right, bottom, top), left of right and bottom below top, got {limits}")
+    return tuple(values.tolist())
 
 
 def _around(points):
@@ -273,5 +387,7 @@ def _ask(predict, limits, num_steps):
         edges = np.linspace(low, high, num_steps + 1)
         sides.append((edges[1:] + edges[:-1]) / 2)
     grid = np.meshgrid(*sides)
-    classes = np.asarray(predict(np.column_stack([side.ravel() for side in grid])))
+    classes = check_labels(predict(np.column_stack([side.ravel() for side in grid])), np.inf)
+    if classes.size != grid[0].size:
+        raise ValueError(f"predict must return one class for each of {grid[0].size} points, got {classes.size}")
     return grid, classes.reshape(grid[0].shape)

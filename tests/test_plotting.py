@@ -113,3 +113,30 @@ def test_regions_show_the_points_of_each_class():
 def test_regions_need_a_place(arguments):
     with pytest.raises(ValueError, match="points"):
         plot_regions(lambda plane: np.zeros(len(plane), int), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: show_images(np.ones((1, 2, 2)), num_columns=0), ValueError, "num_columns must be a whole number"),
+        (lambda: show_images(np.ones((1, 0, 2))), ValueError, "each at least 1"),
+        (lambda: plot_history({"train_loss": [1]}), ValueError, "no 'loss' in a history"),
+        (lambda: plot_history({"epoch": [0, 1], "train_loss": [1]}), ValueError, "2 epochs, but"),
+        (lambda: plot_history({"epoch": [0], "train_loss": [1]}, ax=3), TypeError, "ax must be Axes or None, got int"),
+        (lambda: plot_runs({}), ValueError, "at least one history"),
+        (lambda: plot_weights(np.ones((6, 2)), shape=(2, 2)), ValueError, r"weights must have shape \(2 \* 2, K\)"),
+        (lambda: plot_weights(np.full((4, 1), np.nan), shape=(2, 2)), ValueError, "weights contain NaN"),
+        (lambda: plot_confusion(np.ones((2, 3)), "ab"), ValueError, "matrix must have shape"),
+        (lambda: plot_reliability({"a": None}), TypeError, "dictionary of Calibration"),
+        (lambda: plot_regions(len, limits=(1, 0, 0, 1)), ValueError, "left of right"),
+        (lambda: plot_regions(len, limits=(0, 1, 0, 1), num_steps=10**30), ValueError, "num_steps must be"),
+    ],
+    ids=range(12),
+)
+def test_what_cannot_be_drawn_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_quantity_of_one_word_can_be_drawn():
+    assert plot_runs({"a": {"seconds": [1, 2]}}, ["seconds"])[0].get_ylabel().strip() == "seconds"
