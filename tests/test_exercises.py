@@ -91,3 +91,8 @@ def test_every_misconception_of_a_task_is_met_by_some_wrong_answer():
         met = {key for _, key in ANSWERS[task.name][1]}
         assert set(task.misconceptions) <= met, (task.name, set(task.misconceptions) - met)
         assert not set(task.misconceptions) & (set(GENERIC) - {"wrong"})
+
+
+def test_what_is_no_generator_is_refused():
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
+        verdict("soften", len, rng=3)

@@ -93,14 +93,24 @@ def check(name, answer, rng=None):
     ------
     ValueError
         If no sheet has a task of this name.
+    TypeError
+        If `rng` is neither a Generator nor None.
     """
     print(verdict(name, answer, rng).message)
 
 
 def verdict(name, answer, rng=None):
-    """Return as a `Verdict` what `check` prints."""
+    """Return as a `Verdict` what `check` prints.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `check`.
+    """
     task = find_task(name)
-    cases = task.cases(rng or np.random.default_rng())
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, as from np.random.default_rng(seed), got {rng!r}")
+    cases = task.cases(np.random.default_rng() if rng is None else rng)
     for args in cases:
         result, args_after = answer_of(task, answer, args)
         key = fault(task, args, result, args_after)
@@ -224,7 +234,7 @@ def find_task(name):
         If no sheet has a task of this name.
     """
     for task in all_tasks():
-        if task.name == name:
+        if isinstance(name, str) and task.name == name:
             return task
     known = ", ".join(sorted(task.name for task in all_tasks()))
     raise ValueError(f"there is no task {name!r}; there are {known}")
