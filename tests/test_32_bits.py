@@ -47,7 +47,7 @@ def test_counts_are_int64_wherever_they_are_counted(monkeypatch):
 
 def test_judges_take_wide_integers():
     log_probs, votes = sheet_03._random_votes(RNG, 5, 4)
-    truth = np.mean([-np.repeat(row, counts).mean() for row, counts in zip(log_probs, votes, strict=True)])
+    truth = np.mean([-np.average(row, weights=counts) for row, counts in zip(log_probs, votes, strict=True)])
     assert sheet_03._judge_votes((log_probs, votes.astype(np.uint64)), truth) is None
     parts = [np.eye(4), np.zeros(4), np.eye(4), np.zeros(4), np.eye(4), np.zeros(4)]
     found = [sheet_13._loss(parts, LOGITS, LABELS.astype(dtype)) for dtype in (np.uint64, np.int64)]
