@@ -75,7 +75,8 @@ def confusion_matrix(labels, predictions, num_classes):
         As `accuracy`, and if a class is out of range, or if `num_classes` is not a whole number of at least 1 or too
         large.
     """
-    labels, predictions = _check_pair(labels, predictions, whole_number(num_classes, "num_classes"))
+    num_classes = whole_number(num_classes, "num_classes")
+    labels, predictions = _check_pair(labels, predictions, num_classes)
     zeros((num_classes, num_classes))  # complains if the matrix is too large
     pairs = labels.astype(np.int64) * num_classes + predictions.astype(np.int64)
     counts = np.bincount(pairs, minlength=num_classes**2)

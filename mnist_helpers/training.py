@@ -217,6 +217,7 @@ def fit(
     callable_or_none(schedule, "schedule")
     callable_or_none(augment, "augment")
     _check_settings(epochs, batch_size, learning_rate, valid, patience)
+    epochs, batch_size = int(epochs), int(batch_size)  # products of small NumPy integers may not fit into their dtype
     if augment is not None and rng is None:
         raise ValueError("augment needs rng=np.random.default_rng(seed)")
     _check_examples(params, x, labels, activation)

@@ -206,3 +206,7 @@ def test_confusion_matrix_refuses_what_is_no_number_of_classes(num_classes):
 def test_calibration_refuses_bins_that_would_fill_the_memory():
     with pytest.raises(ValueError, match="at most 1,000,000"):
         calibration([0], np.array([[1.0]]), num_bins=10**12)
+
+
+def test_confusion_matrix_takes_a_small_numpy_integer():
+    assert confusion_matrix([19], [0], np.uint8(20)).shape == (20, 20)

@@ -731,3 +731,10 @@ def test_train_epoch_refuses_labels_without_examples():
     """As `fit` does; without examples it returned the parameters as if it had trained."""
     with pytest.raises(ValueError, match="x has 0 examples"):
         train_epoch(init_params(2, 2), np.ones((0, 2)), np.array([], int), batch_size=1, learning_rate=0.1, rng=None)
+
+
+def test_small_numpy_integers_are_numbers_of_examples_and_epochs():
+    x, labels = np.ones((300, 2)), np.zeros(300, int)
+    options = {"learning_rate": 0.1, "rng": None, "progress": False}
+    result = fit(init_params(2, 2), x, labels, epochs=np.uint8(2), batch_size=np.uint8(200), **options)
+    assert result.history["epoch"] == [0, 1, 2]
