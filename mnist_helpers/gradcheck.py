@@ -29,6 +29,7 @@ __all__ = [
 SIGMAS = 8  # rounding errors beyond 8 standard deviations are not expected in any check that will ever be run
 SHRINK = 16  # by how much the step is made smaller where truncation dominates
 WEAK = 20  # a derivative should be this many times its tolerance for a check to mean anything
+LARGEST_VALUE = 1e300  # of f
 OFFSETS = np.array([-2, -1, 1, 2])  # of the points around x, in steps
 THIRD = np.array([-1, 2, 0, -2, 1])
 FOURTH = np.array([1, -4, 6, -4, 1])
@@ -162,7 +163,7 @@ def numerical_gradient(f, x, *, method="central", step=None):
     Raises
     ------
     TypeError, ValueError
-        If `x` is not floating point, or f does not return one finite number.
+        If `x` is not floating point, or f does not return one finite number of at most 1e300.
     """
     point = _Point(x)
     step = _positive(step, default=best_step(point.flat.dtype, method))
@@ -251,8 +252,8 @@ def check_gradient(f, grad, x, *, num_directions=None, rng=None, step=None):
         With the worst entry, both numbers and the likely cause; also if names or shapes differ or an entry of the
         gradient is not finite.
     ValueError
-        If f gives two values for the same `x`, changes it, or is not finite; or if x sits on kinks in more than
-        half of all directions, so that hardly anything can be concluded.
+        If f gives two values for the same `x`, changes it, or is not finite or above 1e300; or if x sits on kinks in
+        more than half of all directions, so that hardly anything can be concluded.
     TypeError
         If `x` is not floating point or f returns no real number.
 
@@ -365,6 +366,8 @@ class _Function:
             raise TypeError(f"f must return one real number, got {value.dtype} of shape {value.shape}")
         if not np.isfinite(value):
             raise ValueError(f"f returned {value}; it must be finite at x and a step away from it")
+        if abs(float(value)) > LARGEST_VALUE:
+            raise ValueError(f"f returned {value:.3g}; differences of numbers above {LARGEST_VALUE:.0e} may overflow")
         return float(value)
 
 
@@ -459,7 +462,9 @@ def _noise(f, flat, step, num_lines=3, num_points=9):
         while np.mean(np.diff(values) == 0) >= 0.5 and np.abs(shake).max() < step / SHRINK / num_points:
             shake = 8 * shake
             values = _shaken(f, flat, shake, num_points)
-        if (values == np.float32(f.value)).all():  # it does not move at all: constant, or computed in float32
+        with np.errstate(over="ignore"):
+            single = np.float32(f.value)
+        if (values == single).all():  # it does not move at all: constant, or computed in float32
             eps = float(np.finfo(np.float32).eps)
         fourths.append(np.convolve(values, FOURTH, mode="valid") / np.linalg.norm(FOURTH))
     return max(float(np.sqrt(np.mean(np.square(fourths)))), eps * abs(f.value))

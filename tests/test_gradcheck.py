@@ -1031,3 +1031,9 @@ def test_complex_step_that_the_format_cannot_hold_is_refused(step):
 def test_directions_need_a_generator():
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
         check_gradient(lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(2), num_directions=2, rng=0)
+
+
+def test_values_whose_differences_overflow_are_refused():
+    """The noise became NaN, and with it every tolerance."""
+    with pytest.raises(ValueError, match="differences of numbers above"):
+        check_gradient(lambda x: 1e308, np.zeros_like, np.ones(2))
