@@ -118,7 +118,7 @@ def train_epoch(
     Raises
     ------
     TrainingDiverged
-        As soon as a loss is not finite.
+        As soon as a loss is not finite, or if a parameter is not after the last step.
     TypeError, ValueError
         For settings or shapes that cannot work; nothing has been trained then.
     """
@@ -126,7 +126,11 @@ def train_epoch(
     _check_examples(params, x, labels, activation)
     batches = iter_minibatches(x, labels, batch_size, rng=rng)
     update = update_rule(learning_rate=learning_rate)
-    return _steps(params, None, batches, update, {"l1": l1, "l2": l2, "activation": activation}, epoch, on_step)[0]
+    model = {"l1": l1, "l2": l2, "activation": activation}
+    params, _ = _steps(params, None, batches, update, model, epoch, on_step)
+    if not all(np.isfinite(value).all() for value in params.values()):  # the last step, whose loss nobody computes
+        _raise_if_diverged(params, x, epoch, -(-len(x) // int(batch_size)), activation)
+    return params
 
 
 def _steps(params, velocity, batches, update, model, epoch, on_step):

@@ -738,3 +738,10 @@ def test_small_numpy_integers_are_numbers_of_examples_and_epochs():
     options = {"learning_rate": 0.1, "rng": None, "progress": False}
     result = fit(init_params(2, 2), x, labels, epochs=np.uint8(2), batch_size=np.uint8(200), **options)
     assert result.history["epoch"] == [0, 1, 2]
+
+
+def test_train_epoch_returns_no_parameters_that_are_not_finite():
+    """The last step of an epoch, whose loss is not computed any more."""
+    params = {name: np.ones_like(value) for name, value in init_params(1, 2, num_hidden=1, scale=0).items()}
+    with pytest.raises(TrainingDiverged, match="x became -inf in epoch 3, step 1"):
+        train_epoch(params, np.array([[-np.inf]]), np.array([0]), batch_size=1, learning_rate=0.1, rng=None, epoch=3)
