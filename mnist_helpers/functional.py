@@ -45,7 +45,7 @@ def logsumexp(logits, axis=-1, keepdims=False):
     ValueError
         If a logit is NaN or +inf, or the axis is empty or absent.
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the axis is no whole number.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def log_softmax(logits, axis=-1):
     ValueError
         If a logit is NaN or +inf, if all are -inf, or the axis is empty or absent.
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the axis is no whole number.
     """
     logits = _as_logits(logits, axis)
     maximum = _checked_max(logits, axis, need_finite=True)
@@ -111,7 +111,7 @@ def softmax(logits, axis=-1):
     ValueError
         If a logit is NaN or +inf, if all are -inf, or the axis is empty or absent.
     TypeError
-        If the logits are not real numbers.
+        If the logits are not real numbers, or the axis is no whole number.
     """
     logits = _as_logits(logits, axis)
     maximum = _checked_max(logits, axis, need_finite=True)
@@ -301,6 +301,8 @@ def _as_logits(logits, axis):
     logits = np.asarray(logits)
     if logits.dtype.kind not in "fiu":
         raise TypeError(f"logits must be real numbers, got dtype {logits.dtype}")
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(f"axis must be a whole number, got {axis!r}")
     if not -logits.ndim <= axis < logits.ndim:
         raise ValueError(f"axis {axis} does not exist in logits of shape {logits.shape}")
     if not logits.shape[axis]:

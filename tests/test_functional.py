@@ -387,3 +387,10 @@ def test_jacobian_refuses_complex_numbers():
 def test_one_hot_refuses_what_is_no_number_of_classes(num_classes):
     with pytest.raises(ValueError, match=r"num_classes must be a whole number|too large"):
         one_hot([0], num_classes)
+
+
+@pytest.mark.parametrize("axis", [None, 0.0, "0", np.array(["a", "b"])])
+def test_axis_that_is_no_whole_number_is_refused(axis):
+    for function in (softmax, log_softmax, logsumexp):
+        with pytest.raises(TypeError, match="axis must be a whole number"):
+            function(np.zeros((2, 3)), axis=axis)
