@@ -230,7 +230,7 @@ SLOPES = {
 def precision(*values):
     """Return the largest machine epsilon of arrays or dictionaries of them."""
     parts = [part for value in values for part in (value.values() if isinstance(value, dict) else [value])]
-    return max(float(np.finfo(part.dtype).eps) if part.dtype.kind == "f" else 2.0**-52 for part in parts)
+    return max([2.0**-64, *(float(np.finfo(p.dtype).eps) if p.dtype.kind == "f" else 2.0**-52 for p in parts)])
 
 
 def product(x, weights, bias):

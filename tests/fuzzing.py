@@ -21,6 +21,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 FLOATS = ("float64", "float32")
 INTEGERS = ("int64", "uint8", "int8", "int16", "int32", "uint64")
 SPECIAL = (np.nan, np.inf, -np.inf, 5e-324, 1e-310, -0.0, 1e308, -1e308, 1e160, 1e-160, 1e20, -1, 0, 255, 1e5)
+SPECIAL_WHOLE = (-1, -1, -2, 3, 4, 100, 127, 255, 2**31, 2**62)
 NUMBERS = st.sampled_from(
     [
         -1,
@@ -231,7 +232,8 @@ def _with_special(draw, array):
     if changed.size and changed.dtype.kind in "fiu":
         places = np.random.default_rng(draw(SEEDS)).random(changed.shape) < draw(st.sampled_from([0.2, 0.6, 1.0]))
         with np.errstate(all="ignore"):
-            changed[places] = np.asarray(draw(st.sampled_from(SPECIAL))).astype(changed.dtype)
+            special = SPECIAL if changed.dtype.kind == "f" else SPECIAL_WHOLE
+            changed[places] = np.asarray(draw(st.sampled_from(special))).astype(changed.dtype)
     return changed
 
 
