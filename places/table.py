@@ -10,6 +10,7 @@ written by hand: see places/results for the numbers and each command for what it
 import sys
 
 from places.common import ROOT, kept
+from places.versions import ROWS
 
 BEGIN, END = "<!-- results of places -->", "<!-- end of results -->"
 
@@ -61,35 +62,73 @@ def jupyter(found):
     return rows
 
 
+def browser(found):
+    """Return a row for each of the parts of places/browser.py; only the first is the browser itself."""
+    site, tight, bits = (found[part] for part in ("site", "constraints", "bits"))
+    opened, (python, numpy, *_) = site["opened"], bits["python"].split()
+    return [
+        [
+            "The browser alone (`make lite`): page, kernel, files",
+            f"`places/browser.py`: Pyodide {site['pyodide']} in Chromium, from local files, which lack NumPy",
+            f"stored figures after {whole(opened['seconds']['chapter shown'])}; none was computed",
+            f"kernel answers after {whole(opened['seconds']['first answer of the kernel'])}; MNIST: {opened['MNIST']}; "
+            f"{opened['modules']}; **computing with NumPy there is untested**",
+        ],
+        [
+            "The browser alone: its limits",
+            f"the same: CPython {tight['python']}, Pyodide's packages ({', '.join(tight['has'][:3])}), no thread, socket, process",
+            "",
+            in_words(tight),
+        ],
+        [
+            "The browser alone: 32 bits",
+            f"the same: Debian for i386, Python {python}, NumPy {numpy}",
+            "",
+            in_words(bits),
+        ],
+    ]
+
+
+def in_words(part):
+    """Return what became of tests and chapters in one part of places/browser.py."""
+    tests, chapters = part["tests"], part["chapters"]
+    differing = sum(len(chapter["differing"]) for chapter in chapters)
+    errors = sum(len(chapter["errors"]) for chapter in chapters)
+    return (
+        f"{tests['passed']:,} tests passed, {len(tests['failed'])} failed; {len(chapters)} chapters: {errors} errors, "
+        f"{differing} cells print otherwise"
+    )
+
+
+def untried(place):
+    return [place, "its command was not run yet", "", "unknown"]
+
+
 def places(results):
     """Return the rows of the table of places that have been tried."""
-    rows = [colab(found) for name, found in results.items() if name.startswith("place-colab")]
-    if "place-binder" in results:
-        rows.append(binder(results["place-binder"]))
-    if "place-jupyter" in results:
-        rows += jupyter(results["place-jupyter"])
+    rows = [colab(found) for name, found in results.items() if name.startswith("place-colab")] or [untried("Colab")]
+    rows += [binder(results["place-binder"])] if "place-binder" in results else [untried("Binder")]
+    rows += jupyter(results["place-jupyter"]) if "place-jupyter" in results else [untried("JupyterLab")]
     if "place-browser" in results:
-        rows.append(results["place-browser"]["row"])
+        rows += browser(results["place-browser"])
     rows.append(["VS Code", "not tried; it uses the same kernel as JupyterLab", "", "unknown"])
     return rows
 
 
 def versions(results):
-    """Return the rows of the table of versions."""
-    found = [row for name, row in results.items() if name.startswith("versions-")]
-    names = ("python", "numpy", "scipy", "matplotlib", "scikit-learn", "ipywidgets")
-    return [
-        [
-            *(row[name] for name in names),
-            row["blas"].removeprefix("scipy-"),
-            row["threads"],
-            f"{row.get('passed', 0):,}",
-            row.get("failed", 0),
-            row.get("skipped", 0),
-            row["commit"],
-        ]
-        for row in found
-    ]
+    """Return the rows of the table of versions, and a word for those that have not been tried."""
+    rows = []
+    for name in ROWS:
+        found = results.get(f"versions-{name}")
+        if found is None:
+            rows.append([name, *["not run"] * 7, "", "", "", ""])
+        else:
+            packages = [
+                found[package] for package in ("python", "numpy", "scipy", "matplotlib", "scikit-learn", "ipywidgets")
+            ]
+            counts = [f"{found.get(outcome, 0):,}" for outcome in ("passed", "failed", "skipped")]
+            rows.append([*packages, found["blas"].removeprefix("scipy-"), found["threads"], *counts, found["commit"]])
+    return rows
 
 
 def tables(results):
