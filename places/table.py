@@ -76,7 +76,8 @@ def browser(found):
         ],
         [
             "The browser alone: its limits",
-            f"the same: CPython {tight['python']}, Pyodide's packages ({', '.join(tight['has'][:3])}), no thread, socket, process",
+            f"the same: CPython {tight['python']} with Pyodide's packages ({', '.join(tight['has'][:3])}) and without "
+            "threads, sockets, processes",
             "",
             in_words(tight),
         ],
