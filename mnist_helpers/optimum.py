@@ -118,7 +118,7 @@ def with_best_bias(params, x, labels):
     if len(np.unique(labels)) < num_classes:
         raise ValueError(f"each of the {num_classes} classes needs an example, else there is no best bias")
     scores, bias = x @ params["weights"], params["bias"]
-    frequencies = np.bincount(labels, minlength=num_classes) / len(labels)
+    frequencies = np.bincount(labels.astype(np.intp), minlength=num_classes) / len(labels)
     for _ in range(50):  # from anywhere: raise the bias of a class that is predicted too rarely by the log of the ratio
         mean_log_probs = logsumexp(log_softmax(scores + bias), axis=0) - np.log(len(x))
         bias = bias + np.log(frequencies) - mean_log_probs

@@ -141,6 +141,14 @@ def test_best_bias_needs_every_class(problem, params):
         with_best_bias(params, problem[0], np.minimum(problem[1], 2))
 
 
+def test_best_bias_takes_labels_of_every_integer_format():
+    x, labels = np.eye(3), np.array([0, 1, 1])
+    params = {"weights": np.zeros((3, 2)), "bias": np.zeros(2)}
+    wanted = with_best_bias(params, x, labels)["bias"]
+    for dtype in (np.uint8, np.int32, np.uint64):  # NumPy 2.1 counts no uint64
+        assert np.array_equal(with_best_bias(params, x, labels.astype(dtype))["bias"], wanted)
+
+
 def test_norm_is_that_of_all_gradients_together():
     assert gradient_norm({"weights": np.array([[3.0]]), "bias": np.array([4.0])}) == 5.0
 
