@@ -82,6 +82,8 @@ def from_nothing(path, python, shipped, content):
     if changed or unexpected(ended):
         raise SystemExit(f"{path.name}: changed {changed}, failed {unexpected(ended)}")
     added = sorted(set(now) - set(shipped))
+    if "mnist_helpers" not in {name.replace("-", "_") for name in added}:
+        raise SystemExit(f"{path.name}: the package was not installed, so it was there before")
     figure = "none" if ended.figure is None else f"{ended.figure:.1f} s"
     print(f"{path.stem}: install {ended.install:.1f} s, figure {figure}, end {ended.end:.1f} s", flush=True)
     return ended, added

@@ -10,11 +10,16 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
+def variables(more=None):
+    """Return the environment variables for a program, without what would show it the packages of this one."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | (more or {})
+
+
 def run(command, *, cwd=None, env=None, check=True):
     """Run a command and return what it printed; where it fails, its last words are in the error."""
     words = [str(word) for word in command]
     done = subprocess.run(
-        words, cwd=cwd, env={**os.environ, **(env or {})}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        words, cwd=cwd, env=variables(env), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if check and done.returncode:
         raise SystemExit(f"{' '.join(words)}\nended with exit code {done.returncode}:\n{done.stdout[-3000:]}")

@@ -37,7 +37,10 @@ def kernel_of(python, folder):
     spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": command, "display_name": KERNEL, "language": "python"}), encoding="utf-8")
+    alone = {"PYTHONPATH": ""}  # a kernel must not see the packages of who starts it
+    spec.write_text(
+        json.dumps({"argv": command, "display_name": KERNEL, "language": "python", "env": alone}), encoding="utf-8"
+    )
     with patch.dict(os.environ, JUPYTER_PATH=str(folder)):
         yield
 

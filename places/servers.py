@@ -11,6 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from places.common import variables
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 APPS = {"lab": ("jupyterlab", "--LabApp.expose_app_in_browser=True")}
 APPS["notebook"] = ("notebook", "--JupyterNotebookApp.expose_app_in_browser=True")
@@ -33,7 +35,7 @@ def server(python, app, folder, home):
     home.mkdir(parents=True, exist_ok=True)
     with (home / "log.txt").open("w") as log:
         process = subprocess.Popen(
-            [str(word) for word in command], cwd=folder, stdout=log, stderr=log, env={**os.environ, "HOME": str(home)}
+            [str(word) for word in command], cwd=folder, stdout=log, stderr=log, env=variables({"HOME": str(home)})
         )
     try:
         yield _once_it_answers(f"http://127.0.0.1:{port}", home / "log.txt")

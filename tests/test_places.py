@@ -64,9 +64,11 @@ def test_on_colab_only_answers_and_their_checks_may_fail():
 
 def test_on_colab_a_changed_package_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(colab, "execute", lambda path, content: Run(1.0, 2.0, 3.0, new_notebook()))
-    monkeypatch.setattr(colab, "packages", lambda python: {"numpy": "2.1", "pooch": "1.8"})
+    monkeypatch.setattr(colab, "packages", lambda python: {"numpy": "2.1", "mnist_helpers": "1.8"})
     _, added = colab.from_nothing(tmp_path, "python", {"numpy": "2.1"}, tmp_path)
-    assert added == ["pooch"]
+    assert added == ["mnist_helpers"]
+    with pytest.raises(SystemExit, match="was there before"):
+        colab.from_nothing(tmp_path, "python", {"numpy": "2.1", "mnist_helpers": "1.8"}, tmp_path)
     with pytest.raises(SystemExit, match=r"numpy.*2\.0"):
         colab.from_nothing(tmp_path, "python", {"numpy": "2.0"}, tmp_path)
 
