@@ -89,19 +89,9 @@ def notebooks(names):
 def chapters_round(files, seed):
     """Run the notebooks in the order of the seed and return the counts."""
     random.Random(seed).shuffle(files := list(files))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "-q",
-        "-n",
-        "2",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-    ]
+    # pytest-xdist would start the longest first, whatever the order of the files.
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-n", "2", "--no-loadscope-reorder"]
+    command += ["-p", "no:cacheprovider"]
     environment = os.environ | {"MNIST_HELPERS_DATA": str(Path(os.environ["MNIST_HELPERS_DATA"]).resolve())}
     started = time.perf_counter()
     done = subprocess.run([*command, *files], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, check=False)
