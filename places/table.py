@@ -132,6 +132,46 @@ def versions(results):
     return rows
 
 
+def chapters_again(found):
+    rounds, (fastest, slowest) = len(found["rounds"]), found["seconds"]
+    return [
+        f"{found['notebooks']} notebooks, {rounds} times, each time in another order, strict",
+        f"{found['differences']} differences; {fastest:.0f} to {slowest:.0f} s a round",
+    ]
+
+
+def corrupted(found):
+    checked = [outcomes for way in found["table"].values() for outcomes in way.values()]
+    wrong = sum(outcomes["wrong"] for outcomes in checked)
+    other = sum(outcomes["other data, as the file says"] for outcomes in found["table"]["checked"].values())
+    return [
+        f"{found['seeds'][1] - found['seeds'][0] + 1:,} damaged IDX and gzip files, alone and as part of a set",
+        f"{wrong} with another error than the documented one; {other} sets loaded with wrong data",
+    ]
+
+
+def fuzzed(found):
+    counts = found["counts"].values()
+    total, wrong = (sum(sum(c.get(kind, 0) for kind in kinds) for c in counts) for kinds in (OUTCOMES, ["wrong"]))
+    return [
+        f"{len(found['counts'])} public functions, up to {found['examples']:,} valid and as many spoilt calls of each",
+        f"{total:,} calls; {wrong} functions gave a wrong result or an error that is not documented",
+    ]
+
+
+RELIABILITY = {"chapters": chapters_again, "corruption": corrupted, "fuzz": fuzzed}
+OUTCOMES = ("right", "error", "wrong")
+
+
+def reliability(results):
+    """Return the rows of the table of what benchmarks/reliability.py found."""
+    rows = []
+    for name, words in RELIABILITY.items():
+        found = results.get(f"reliability-{name}")
+        rows.append([f"`{name}`", *(words(found) if found else ["not run yet", ""]), found["commit"] if found else ""])
+    return rows
+
+
 def tables(results):
     """Return all tables as they should stand in the README."""
     head = ["Python", "NumPy", "SciPy", "Matplotlib", "scikit-learn", "ipywidgets", "BLAS", "threads"]
@@ -140,6 +180,7 @@ def tables(results):
             BEGIN,
             table(["place", "stood in for by", "from nothing to the first figure", "result"], places(results)),
             table([*head, "passed", "failed", "skipped", "commit"], versions(results)),
+            table(["`benchmarks/reliability.py`", "what", "result", "commit"], reliability(results)),
             END,
         ]
     )
