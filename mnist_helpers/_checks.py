@@ -31,7 +31,7 @@ def float_arrays(arrays, name):
     if not isinstance(arrays, dict):
         raise TypeError(f"{name} must be a dictionary of arrays, got {kind_of(arrays)}")
     for key, value in arrays.items():
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or isinstance(value, np.ma.MaskedArray):
             raise TypeError(f"{name}[{key!r}] must be an array of floating-point numbers, got {kind_of(value)}")
 
 
@@ -51,4 +51,6 @@ def zeros(shape, dtype=np.float64):
 
 def kind_of(value):
     """Return in a few words what a value is."""
+    if isinstance(value, np.ma.MaskedArray):
+        return "a masked array"
     return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -5,7 +5,7 @@ The loss is convex, and with l2 > 0 its lowest value is reached and known to any
 
 import numpy as np
 
-from mnist_helpers._checks import float_arrays, real_number, whole_number
+from mnist_helpers._checks import float_arrays, kind_of, real_number, whole_number
 from mnist_helpers.functional import check_labels, log_softmax, logsumexp, softmax
 from mnist_helpers.models import logits, loss_and_grads
 
@@ -56,6 +56,12 @@ def _check_no_hidden_layer(params):
         raise ValueError("this is for softmax regression; these parameters have a hidden layer")
 
 
+def _check_float64(x):
+    """Raise TypeError unless x is float64: nothing less gives a gradient that is as small as it must be here."""
+    if getattr(x, "dtype", None) != np.float64:
+        raise TypeError(f"x must be an array of float64, got {kind_of(x)}")
+
+
 def gradient_norm(grads):
     """Return the Euclidean norm of all gradients together.
 
@@ -84,7 +90,7 @@ def _scaled_norm(arrays):
     return largest * float(np.sqrt(sum(((array / largest) ** 2).sum() for array in arrays)))
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def with_best_bias(params, x, labels):
     """Return the parameters with the bias replaced by the one of lowest loss for these weights.
 
@@ -111,6 +117,7 @@ def with_best_bias(params, x, labels):
         If its gradient does not come below 1e-12.
     """
     _check_no_hidden_layer(params)
+    _check_float64(x)
     num_classes = logits(params, x).shape[1]
     labels = check_labels(labels, num_classes)
     if len(labels) != len(x):
@@ -163,13 +170,20 @@ def gap_bound(params, x, labels, *, l2):
     ArithmeticError
         As `with_best_bias`, or if the bound is beyond the range of float64.
     """
-    if not real_number(l2, "l2", "finite; l2 must be above 0") > 0:
+    l2 = float(real_number(l2, "l2", "finite; l2 must be above 0"))  # twice a small NumPy integer may not fit its dtype
+    if not l2 > 0:
         raise ValueError(f"without a penalty there is no bound; l2 must be above 0, got {l2}")
+    _check_float64(x)
     loss, _ = loss_and_grads(params, x, labels, l2=l2)
     best_loss, grads = loss_and_grads(with_best_bias(params, x, labels), x, labels, l2=l2)
-    return max(loss - best_loss, 0.0) + float((grads["weights"] ** 2).sum() / (2 * l2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bound = max(loss - best_loss, 0.0) + float((grads["weights"] ** 2).sum() / np.float64(2 * l2))
+    if not bound < np.inf:
+        raise ArithmeticError(f"the bound is {bound}: l2 is too small, or weights or features are too large")
+    return bound
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def newton(params, x, labels, *, l2, tolerance=1e-9, max_steps=50):
     """Minimise the penalised loss of softmax regression by Newton's method, with conjugate gradients for each step.
 
@@ -197,24 +211,30 @@ def newton(params, x, labels, *, l2, tolerance=1e-9, max_steps=50):
         As `mnist_helpers.models.loss_and_grads`, if there is a hidden layer, if `l2` is not above 0, or if `tolerance`
         or `max_steps` is negative, not finite or no number.
     ArithmeticError
-        If the tolerance is not reached in `max_steps` steps, or no step along the direction lowers the loss.
+        If the tolerance is not reached in `max_steps` steps, no step along the direction lowers the loss, or numbers
+        leave their range.
 
     Notes
     -----
     J. Nocedal, S. J. Wright, *Numerical Optimization*, 2nd ed., Springer 2006, chapter 7.1 (line search Newton-CG).
     """
     _check_no_hidden_layer(params)
+    _check_float64(x)
     whole_number(max_steps, "max_steps", least=0)
     if real_number(tolerance, "tolerance") < 0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance}")
-    if not real_number(l2, "l2", "finite; l2 must be above 0") > 0:
+    l2 = float(real_number(l2, "l2", "finite; l2 must be above 0"))  # twice a small NumPy integer may not fit its dtype
+    if not l2 > 0:
         raise ValueError(f"without a penalty there need not be a minimum; l2 must be above 0, got {l2}")
     loss, grads = loss_and_grads(params, x, labels, l2=l2)
     log = [(loss, gradient_norm(grads), 0)]
     while log[-1][1] > tolerance:
         if len(log) > max_steps:
             raise ArithmeticError(f"gradient norm {log[-1][1]:.1e} after {max_steps} steps, above {tolerance:.1e}")
-        direction, products = _newton_direction(params, x, grads, l2)
+        try:
+            direction, products = _newton_direction(params, x, grads, l2)
+        except (OverflowError, ZeroDivisionError) as error:
+            raise ArithmeticError(f"Newton's direction is beyond the range of the numbers: {error}") from error
         params = _downhill(params, direction, grads, x, labels, l2, loss)
         loss, grads = loss_and_grads(params, x, labels, l2=l2)
         log.append((loss, gradient_norm(grads), log[-1][2] + products))

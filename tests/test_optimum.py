@@ -190,3 +190,33 @@ def test_newton_does_not_stop_at_once_for_a_tolerance_that_is_none(tolerance):
 def test_best_bias_refuses_labels_beyond_the_classes():
     with pytest.raises(ValueError, match=r"labels must lie in 0 \.\. 1"):
         with_best_bias(init_params(2, 2), np.eye(2), np.array([5, 7]))
+
+
+def test_bound_beyond_the_range_of_floats_is_refused():
+    with pytest.raises(ArithmeticError, match="the bound is inf"):
+        gap_bound(drawn(), np.eye(2), np.array([0, 1]), l2=5e-324)
+
+
+def drawn():
+    return init_params(2, 2, scale=1, rng=np.random.default_rng(0))
+
+
+def test_newton_beyond_the_range_of_floats_says_so():
+    with pytest.raises(ArithmeticError) as caught:
+        newton(drawn(), 1e308 * np.eye(2), np.array([0, 1]), l2=1e-3)
+    assert caught.type is ArithmeticError
+
+
+def test_bounds_need_float64():
+    with pytest.raises(TypeError, match="x must be an array of float64, got an array of float16"):
+        gap_bound(drawn(), np.eye(2, dtype=np.float16), np.array([0, 1]), l2=0.1)
+
+
+def test_bound_does_not_depend_on_the_type_of_the_penalty():
+    params, x, labels = drawn(), np.eye(2), np.array([0, 1])
+    assert gap_bound(params, x, labels, l2=np.int8(127)) == gap_bound(params, x, labels, l2=127.0)
+
+
+def test_norm_of_a_masked_array_is_refused():
+    with pytest.raises(TypeError, match="got a masked array"):
+        gradient_norm({"weights": np.ma.masked_array([1.0, 2.0], [True, False])})
