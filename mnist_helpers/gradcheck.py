@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from mnist_helpers._checks import real_number, whole_number
+from mnist_helpers._checks import real_number, whole_number, zeros
 from mnist_helpers._gradcauses import likely_cause
 
 __all__ = [
@@ -376,14 +376,21 @@ def _positive(step, default):
         return default
     if real_number(step, "step", "a finite number above 0") <= 0:
         raise ValueError(f"step must be a finite number above 0, got {step!r}")
-    return step
+    return float(step)  # its negative would be positive in an unsigned integer
+
+
+def _check_reached(points, step):
+    if not all(np.isfinite(point).all() for point in points):
+        raise ValueError(f"step {step:.3g} leads beyond the range of {points[0].dtype}; take a smaller one")
 
 
 def _quotient(f, flat, i, low, high):
     """Return a difference quotient; it divides by the distance that the format really took."""
     below, above = flat.copy(), flat.copy()
-    below[i] += low
-    above[i] += high
+    with np.errstate(over="ignore"):
+        below[i] += low
+        above[i] += high
+    _check_reached([below, above], high)
     width = float(above[i]) - float(below[i])
     if not width:
         raise ValueError(f"step {high:.3g} is lost beside {flat[i]:.3g} in {flat.dtype}; take a larger one")
@@ -445,7 +452,8 @@ def _random(num_directions, size, rng):
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, as from np.random.default_rng(seed), got {rng!r}")
     whole_number(num_directions, "num_directions")
-    directions = rng.standard_normal((num_directions, size))
+    directions = zeros((num_directions, size))
+    rng.standard_normal(out=directions)
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
@@ -487,7 +495,9 @@ class _Slopes:
     def measure(cls, f, flat, lines, step, gradient, noise):
         rows = []
         for line in lines:
-            points = [flat + (t * step * line).astype(flat.dtype) for t in OFFSETS]
+            with np.errstate(over="ignore", invalid="ignore"):
+                points = [flat + (t * step * line).astype(flat.dtype) for t in OFFSETS]
+            _check_reached(points, step)
             width = points[2].astype(float) - points[1]
             distance = np.linalg.norm(width)
             if not distance:

@@ -1037,3 +1037,24 @@ def test_values_whose_differences_overflow_are_refused():
     """The noise became NaN, and with it every tolerance."""
     with pytest.raises(ValueError, match="differences of numbers above"):
         check_gradient(lambda x: 1e308, np.zeros_like, np.ones(2))
+
+
+def test_more_directions_than_fit_into_the_memory_are_refused():
+    with pytest.raises(ValueError, match="too large"):
+        check_gradient(
+            lambda x: (x**2).sum(), lambda x: 2 * x, np.ones(2), num_directions=10**30, rng=np.random.default_rng(0)
+        )
+
+
+@pytest.mark.parametrize("check", [numerical_gradient, lambda f, x, step: check_gradient(f, np.cos, x, step=step)])
+def test_a_step_beyond_the_range_of_the_format_is_refused(check):
+    with pytest.raises(ValueError, match="take a smaller one"):
+        check(lambda x: np.sin(x).sum(), np.ones(2, np.float32), step=1e38 * 9)
+
+
+def test_an_unsigned_step_is_no_other_step():
+    x = np.ones(2)
+    assert_array_equal(
+        numerical_gradient(lambda x: (x**2).sum(), x, step=np.uint8(1)),
+        numerical_gradient(lambda x: (x**2).sum(), x, step=1.0),
+    )
