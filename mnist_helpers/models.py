@@ -82,11 +82,11 @@ def init_params(
     gains = [1.0] if num_hidden is None else [_activation(activation)[2], 1.0]
     params = {}
     for prefix, inputs, outputs, gain in zip(("hidden_", "")[-len(gains) :], sizes[:-1], sizes[1:], gains, strict=True):
+        weights = zeros((inputs, outputs))  # first, because it complains of what is too large
         default = 0.0 if num_hidden is None else (gain / inputs) ** 0.5
         deviation = default if scale is None else scale
         if deviation and rng is None:
             raise ValueError("random weights (scale > 0, or a hidden layer) need rng=np.random.default_rng(seed)")
-        weights = zeros((inputs, outputs))
         if deviation:
             rng.standard_normal(out=weights)
         params |= {f"{prefix}weights": _scaled(weights, deviation, dtype), f"{prefix}bias": zeros(outputs, dtype)}

@@ -26,8 +26,8 @@ def sgd(params, grads, *, learning_rate):
     Returns
     -------
     dict of ndarray
-        New arrays in the dtype of `params`. NaN and infinity stay, and what is beyond the range of the dtype becomes
-        infinite.
+        New arrays in the dtype of `params`. NaN and infinity stay, and what is beyond the range of this dtype, or of
+        that of the gradients, becomes infinite.
 
     Raises
     ------

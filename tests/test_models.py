@@ -484,13 +484,14 @@ def test_what_cannot_be_params_or_features_is_refused(params, x, error, message)
     [
         ({"num_features": 2.5}, ValueError, "num_features must be a whole number of at least 1, got 2.5"),
         ({"num_classes": 10**30}, ValueError, "too large"),
+        ({"num_features": 10**400, "num_hidden": 1}, ValueError, "too large"),
         ({"rng": 3, "scale": 1}, TypeError, "rng must be a numpy.random.Generator"),
         ({"dtype": np.int64}, TypeError, "dtype must be floating point, got int64"),
         ({"scale": "1"}, TypeError, "scale must be a number, got str"),
         ({"scale": 1e300, "dtype": np.float32}, ValueError, "scale is too large"),
         ({"num_hidden": 2, "activation": []}, ValueError, "activation must be one of"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_what_cannot_be_drawn_is_refused(options, error, message):
     with pytest.raises(error, match=message):
