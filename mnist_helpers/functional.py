@@ -148,7 +148,9 @@ def softmax_jacobian(probs):
     if not probs.ndim or not probs.shape[-1]:
         raise ValueError(f"probs must have shape (..., K), got {probs.shape}")
     # The second condition allows for float32 probabilities; written so that NaN fails it.
-    if not (probs >= 0).all() or not (np.abs(probs.sum(axis=-1) - 1) < 1e-4).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums_to_one = (np.abs(probs.sum(axis=-1) - 1) < 1e-4).all()
+    if not (probs >= 0).all() or not sums_to_one:
         raise ValueError("probs must be at least 0 and sum to one along the last axis; these look like logits")
     return probs[..., :, None] * np.eye(probs.shape[-1]) - probs[..., :, None] * probs[..., None, :]
 

@@ -125,7 +125,9 @@ def _check_probs(probs):
     probs = np.asarray(probs)
     if probs.dtype.kind != "f" or probs.ndim != 2:
         raise ValueError(f"probs must be floating point of shape (N, K), got {probs.dtype} of shape {probs.shape}")
-    if not ((probs >= 0).all() and np.allclose(probs.sum(axis=1), 1, atol=1e-3)):
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums_to_one = np.allclose(probs.sum(axis=1), 1, atol=1e-3)
+    if not ((probs >= 0).all() and sums_to_one):
         raise ValueError("each row of probs must be at least 0 and sum to 1; logits need softmax first")
     return probs.astype(np.float64)
 

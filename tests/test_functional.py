@@ -394,3 +394,8 @@ def test_axis_that_is_no_whole_number_is_refused(axis):
     for function in (softmax, log_softmax, logsumexp):
         with pytest.raises(TypeError, match="axis must be a whole number"):
             function(np.zeros((2, 3)), axis=axis)
+
+
+def test_jacobian_of_probabilities_whose_sum_overflows_is_refused_without_a_warning():
+    with pytest.raises(ValueError, match="these look like logits"):
+        softmax_jacobian([1e308, 1e308])
