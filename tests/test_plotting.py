@@ -126,12 +126,13 @@ def test_regions_need_a_place(arguments):
         (lambda: plot_runs({}), ValueError, "at least one history"),
         (lambda: plot_weights(np.ones((6, 2)), shape=(2, 2)), ValueError, r"weights must have shape \(2 \* 2, K\)"),
         (lambda: plot_weights(np.full((4, 1), np.nan), shape=(2, 2)), ValueError, "weights contain NaN"),
+        (lambda: plot_weights(np.full((4, 1), 1e308), shape=(2, 2)), ValueError, "numbers above 1e300"),
         (lambda: plot_confusion(np.ones((2, 3)), "ab"), ValueError, "matrix must have shape"),
         (lambda: plot_reliability({"a": None}), TypeError, "dictionary of Calibration"),
         (lambda: plot_regions(len, limits=(1, 0, 0, 1)), ValueError, "left of right"),
         (lambda: plot_regions(len, limits=(0, 1, 0, 1), num_steps=10**30), ValueError, "num_steps must be"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_cannot_be_drawn_is_refused(call, error, message):
     with pytest.raises(error, match=message):
