@@ -37,9 +37,8 @@ def sgd(params, grads, *, learning_rate):
         If names or shapes differ, or `learning_rate` is not finite.
     """
     _check_names(params, grads)
-    learning_rate = float(
-        real_number(learning_rate, "learning_rate")
-    )  # a NumPy scalar would turn float32 gradients into float64
+    # As a NumPy scalar it would turn float32 gradients into float64.
+    learning_rate = float(real_number(learning_rate, "learning_rate"))
     return {
         name: (value - learning_rate * grads[name]).astype(value.dtype, copy=False) for name, value in params.items()
     }

@@ -84,9 +84,8 @@ def build(plan, python, source, home):
 
 
 def launched(html):
-    """Return the notebooks that the Binder buttons of the built book open, and for each the branch."""
-    links = re.findall(r"mybinder\.org/v2/gh/[^/]+/[^/]+/([^?\"]+)\?urlpath=lab/tree/([^\"&]+)", html)
-    return [(branch, path) for branch, path in links]
+    """Return the notebooks that the Binder buttons of the built book open, each with its branch."""
+    return re.findall(r"mybinder\.org/v2/gh/[^/]+/[^/]+/([^?\"]+)\?urlpath=lab/tree/([^\"&]+)", html)
 
 
 def check_buttons(book, source):

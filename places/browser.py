@@ -35,6 +35,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from places.common import ROOT, clone, environment, keep, kept, run
+from places.servers import ARGUMENTS, size
 
 CHAPTER = "chapters/01_digits.ipynb"
 MODULES = (
@@ -61,7 +62,6 @@ NEWEST = (
     "ipywidgets",
     "anywidget",
 )  # Pyodide has them in no version, or any will do
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 EXECUTE = """async code => {
   const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
   const printed = [];
@@ -156,10 +156,6 @@ def serve(folder):
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def megabytes(folder):
-    return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6)
-
-
 def open_site(folder, versions, screenshot):
     """Open the site in Chromium with every other host blocked, use it, and return what was found."""
     config = folder / "jupyter-lite.json"
@@ -173,7 +169,7 @@ def open_site(folder, versions, screenshot):
     )
     address, others = serve(folder), set()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(180_000)
 
@@ -227,7 +223,10 @@ def site(folder, _):
     course = clone(folder / "course")
     start = time.perf_counter()
     run(["make", "lite", f"PYTHON={sys.executable}"], cwd=course)
-    made = {"seconds with the environment": round(time.perf_counter() - start), "MB": megabytes(course / "build/lite")}
+    made = {
+        "seconds with the environment": round(time.perf_counter() - start),
+        "MB": round(size(course / "build/lite")),
+    }
     python = course / ".venv" / "bin" / "python"
     code = "from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION; print(PYODIDE_VERSION)"
     version = run([python, "-c", code]).strip()
@@ -238,7 +237,7 @@ def site(folder, _):
     start = time.perf_counter()
     run([python, "tools/make_lite.py", *own], cwd=course)
     made["seconds"] = round(time.perf_counter() - start)
-    made["MB with Pyodide's core and pure wheels"] = megabytes(folder / "site")
+    made["MB with Pyodide's core and pure wheels"] = round(size(folder / "site"))
     versions = {name: lock["packages"][name]["version"] for name in BINARY}
     opened = open_site(folder / "site", versions, ROOT / "build" / "lite.png")
     return {"pyodide": version, "has": versions, "built": made, "opened": opened, "commit": head(course)}
@@ -246,6 +245,11 @@ def site(folder, _):
 
 def head(course):
     return run(["git", "rev-parse", "--short", "HEAD"], cwd=course).strip()
+
+
+def without_folders(text):
+    """Return a text with the folders left out of its absolute paths: they are this machine's."""
+    return re.sub(r"(?<![\w.])/(?:[\w.-]+/)+", "", text)
 
 
 def tally(report):
@@ -259,7 +263,7 @@ def tally(report):
         elif any(refusal in words for refusal in REFUSALS):
             counts["need a server, process or thread of their own"] += 1
         else:
-            counts["failed"].append(f"{case.get('name')}: {words.strip().splitlines()[0][:200]}")
+            counts["failed"].append(f"{case.get('name')}: {without_folders(words.strip().splitlines()[0])[:200]}")
     return counts
 
 
