@@ -460,7 +460,7 @@ def _random(num_directions, size, rng):
 def _noise(f, flat, step, num_lines=3, num_points=9):
     """Return the standard deviation of the rounding errors of f near x, at least one roundoff of its value."""
     rng = np.random.default_rng(0)
-    last_place = np.spacing(np.maximum(np.abs(flat), 1))
+    last_place = np.spacing(np.clip(np.abs(flat), 1, np.finfo(flat.dtype).max / 2))  # that of the largest is infinite
     eps = float(np.finfo(flat.dtype).eps)
     fourths = []
     for _ in range(num_lines):
@@ -479,7 +479,11 @@ def _noise(f, flat, step, num_lines=3, num_points=9):
 
 
 def _shaken(f, flat, shake, num_points):
-    return np.array([f(flat + k * shake) for k in range(num_points)])
+    with np.errstate(over="ignore"):
+        points = [flat + k * shake for k in range(num_points)]
+    if not np.isfinite(points[-1]).all():
+        raise ValueError(f"x is so large that numbers beside it are beyond the range of {flat.dtype}")
+    return np.array([f(point) for point in points])
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def _first_params(model, x, rng):
 
 def _options(settings, rng):
     options = dict(settings["training"])
-    schedule, epochs = _SCHEDULES[options.pop("schedule", "constant")], options["epochs"]
+    schedule, epochs = _SCHEDULES[options.pop("schedule", "constant")], int(options["epochs"])
     max_shift = options.pop("max_shift", 0)
     if max_shift:
         options["augment"] = lambda x, draw: shift_images(x, draw, max_shift=max_shift, fill=x.min(axis=1))

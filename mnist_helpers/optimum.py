@@ -33,8 +33,8 @@ def hessian_product(params, x, direction, *, l2=0.0):
     Raises
     ------
     TypeError, ValueError
-        As `mnist_helpers.models.logits`; if there is a hidden layer, no example, or a logit is NaN or +inf; or if `l2`
-        is no finite number.
+        As `mnist_helpers.models.logits`; if there is a hidden layer, no example, or a logit is NaN or +inf; if the
+        direction is not finite, or `l2` no finite number.
 
     Notes
     -----
@@ -42,6 +42,13 @@ def hessian_product(params, x, direction, *, l2=0.0):
     """
     _check_no_hidden_layer(params)
     l2 = real_number(l2, "l2")
+    float_arrays(direction, "direction")
+    if not all(np.isfinite(array).all() for array in direction.values()):
+        raise ValueError("the direction must be finite, got NaN or infinity in it")
+    return _hessian_product(params, x, direction, l2)
+
+
+def _hessian_product(params, x, direction, l2):
     probs = softmax(logits(params, x))
     if not len(x):
         raise ValueError("the mean over an empty batch is undefined: got 0 examples")
@@ -248,7 +255,7 @@ def _newton_direction(params, x, grads, l2):
     search, norm = residual, gradient_norm(grads)
     enough, square, products = min(0.3, norm**0.5) * norm, norm**2, 0
     while square**0.5 > enough and products < 2000:
-        image = hessian_product(params, x, search, l2=l2)
+        image = _hessian_product(params, x, search, l2)
         products += 1
         size = square / _dot(search, image)
         direction = _moved(direction, search, size)

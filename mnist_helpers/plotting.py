@@ -330,7 +330,7 @@ def plot_regions(predict, ax=None, *, points=None, labels=None, limits=None, num
     if not callable(predict):
         raise TypeError(f"predict must be a function, got {kind_of(predict)}")
     _check_axes(ax)
-    whole_number(num_steps, "num_steps", least=2, most=5_000)
+    num_steps = whole_number(num_steps, "num_steps", least=2, most=5_000)
     if (points is None) != (labels is None):
         raise ValueError("points and labels belong together")
     if limits is None and points is None:

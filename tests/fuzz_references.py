@@ -524,8 +524,11 @@ def train_epoch(
     rates = {"learning_rate": learning_rate, "momentum": 0, "nesterov": False, "weight_decay": 0}
     batches = batches_of(len(x), int(batch_size), rng)
     expected, _ = train(params, x, labels, batches, zeros(params), rates, l1, l2, activation)
-    if l1 == 0 or not any((value == 0).any() for value in params.values()):
+    if l1 == 0 or (l1 <= LARGE_L1 and not any((value == 0).any() for value in params.values())):
         assert_trained(result, expected, params, x, activation)
+
+
+LARGE_L1 = 1e3  # beyond it one step leads far away and the next one back, and what was there is rounded off
 
 
 def zeros(params):
@@ -544,12 +547,14 @@ def fit(result, params, x, labels, epochs, batch_size, learning_rate, rng, valid
         losses = history["valid_loss"]
         assert losses[result.best_epoch] == min(losses)
         assert losses.index(min(losses)) == result.best_epoch
-        assert done == min(epochs, result.best_epoch + patience) + 1
+        assert done == min(epochs, result.best_epoch + int(patience)) + 1
     examples = {"train": (x, labels), "valid": valid}
     activation = options.get("activation", "relu")
     for part in parts:
         last = history[f"{part}_loss"][result.best_epoch], history[f"{part}_accuracy"][result.best_epoch]
         evaluate(last, result.params, *examples[part], activation=activation)
+    if options.get("l1", 0) > LARGE_L1:
+        return
     assert_trained(
         result.params,
         fitted(result.best_epoch, params, x, labels, batch_size, learning_rate, rng, options),

@@ -684,7 +684,15 @@ WILD = {
     "data.read_idx": calls(path=st.one_of(idx_files(damaged=True), idx_files(damaged=True), anything)),
     "data.load_fashion_mnist": calls(data_dir=st.one_of(folders(damaged=True), anything), download=anything),
     "data.load_mnist": calls(data_dir=st.one_of(folders(damaged=True), anything), download=anything),
+    "longruns.run_one": TABLE["longruns.run_one"].wild.filter(lambda call: not has_many_epochs(call["settings"])),
 }
+
+
+def has_many_epochs(settings):
+    """Tell whether a run would take hours, as it was asked to."""
+    training = settings.get("training") if isinstance(settings, dict) else None
+    epochs = training.get("epochs") if isinstance(training, dict) else None
+    return isinstance(epochs, int | np.integer) and epochs > 1000
 
 
 def right_set(found):

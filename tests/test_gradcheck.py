@@ -1058,3 +1058,10 @@ def test_an_unsigned_step_is_no_other_step():
         numerical_gradient(lambda x: (x**2).sum(), x, step=np.uint8(1)),
         numerical_gradient(lambda x: (x**2).sum(), x, step=1.0),
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_x_at_the_edge_of_its_format_is_refused(dtype):
+    edge = np.array([np.finfo(dtype).max])
+    with pytest.raises(ValueError, match=f"x is so large .* range of {np.dtype(dtype)}"):
+        check_gradient(lambda x: float(np.sin(x).sum()), np.cos, edge)

@@ -100,6 +100,15 @@ def test_hessian_product_refuses_a_hidden_layer(problem):
         hessian_product(network, problem[0], network)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_hessian_product_refuses_a_direction_that_is_not_finite(problem, params, value):
+    direction = {
+        name: np.where(np.arange(array.size).reshape(array.shape) == 1, value, array) for name, array in params.items()
+    }
+    with pytest.raises(ValueError, match="direction must be finite"):
+        hessian_product(params, problem[0], direction)
+
+
 @pytest.mark.parametrize("l2", [0.01, 1.0])
 @pytest.mark.parametrize("size", [0.0, 1e-3, 0.1, 3.0])
 @pytest.mark.parametrize("bias_off", [0.0, 1e-3, 5.0])
