@@ -310,6 +310,7 @@ def fuzz(options):
         }
         # Function by function, not file by file: they are all in one file.
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "-p", "no:cacheprovider"]
+        command += [f"--hypothesis-seed={options.seed}"]
         done = subprocess.run(
             [*command, "tests/test_fuzz.py"], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, check=False
         )
@@ -323,10 +324,11 @@ def fuzz(options):
         [[name, sum(numbers), *numbers] for name, *numbers in rows],
     )
     if done.returncode:
-        print(done.stdout[-8000:])
+        print(done.stdout)
     total = sum(sum(numbers) for _, *numbers in rows)
     print(f"{len(rows)} functions, {total} examples in {seconds} s; {done.stdout.strip().splitlines()[-1]}")
-    keep("reliability-fuzz", measured_with | {"examples": options.examples, "seconds": seconds, "counts": counts})
+    found = {"examples": options.examples, "seed": options.seed, "seconds": seconds, "counts": counts}
+    keep("reliability-fuzz", measured_with | found)
     return done.returncode == 0
 
 
@@ -344,6 +346,7 @@ def main():
         "--real-share", type=float, default=0.2, help="part of the corruptions done to MNIST's test files"
     )
     parser.add_argument("--examples", type=int, default=10000, help="of each function")
+    parser.add_argument("--seed", type=int, default=0, help="of what the fuzz draws")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")

@@ -72,7 +72,8 @@ def build_with_mkl(python):
     newest = version(python, "numpy")["numpy"]
     run([python, "-m", "pip", "install", "--quiet", "mkl-devel"])
     choice = ["-Csetup-args=-Dblas=mkl-sdl", "-Csetup-args=-Dlapack=mkl-sdl", "--no-binary", "numpy"]
-    found = {"PKG_CONFIG_PATH": str(python.parent.parent / "lib" / "pkgconfig"), "MKL_THREADING_LAYER": "SEQUENTIAL"}
+    libraries = python.parent.parent / "lib"
+    found = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig"), "LDFLAGS": f"-Wl,-rpath,{libraries}"}
     again = ["--force-reinstall", "--no-deps", "--no-cache-dir", f"numpy=={newest}"]
     run([python, "-m", "pip", "install", "--quiet", *choice, *again], env=found)
 
