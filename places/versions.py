@@ -39,8 +39,12 @@ class Row:
     tests: tuple = ()
 
     def options(self):
-        """Return more options of pytest: old packages call newer neighbours by old names, which is not our fault."""
-        return [*LEFT_OUT, *(["-W", "ignore::DeprecationWarning"] if self.resolution == "lowest-direct" else [])]
+        """Return more options of pytest."""
+        # Old packages call newer neighbours by old names, which is not our fault.
+        old = ["-W", "ignore::DeprecationWarning"] if self.resolution == "lowest-direct" else []
+        # Two tests at once with two threads each would wait for each other most of the time.
+        alone = ["-n", "1"] if self.threads > 1 else []
+        return [*LEFT_OUT, *old, *alone]
 
 
 ROWS = {
