@@ -252,8 +252,9 @@ def check_gradient(f, grad, x, *, num_directions=None, rng=None, step=None):
         With the worst entry, both numbers and the likely cause; also if names or shapes differ or an entry of the
         gradient is not finite.
     ValueError
-        If f gives two values for the same `x`, changes it, or is not finite or above 1e300; or if x sits on kinks in
-        more than half of all directions, so that hardly anything can be concluded.
+        If f gives two values for the same `x`, changes it, or is not finite or above 1e300; if x is so large that the
+        step is lost beside it, or its neighbours are beyond the range of its dtype; or if x sits on kinks in more than
+        half of all directions, so that hardly anything can be concluded.
     TypeError
         If `x` is not floating point or f returns no real number.
 
