@@ -155,7 +155,7 @@ def fuzzed(found):
     counts = found["counts"].values()
     total, wrong = (sum(sum(c.get(kind, 0) for kind in kinds) for c in counts) for kinds in (OUTCOMES, ["wrong"]))
     return [
-        f"{len(found['counts'])} public functions, up to {found['examples']:,} valid and as many spoilt calls of each",
+        f"{len(found['counts'])} public functions, up to {found['examples']:,} calls of each, half of them spoilt",
         f"{total:,} calls; {wrong} functions gave a wrong result or an error that is not documented",
     ]
 
