@@ -94,8 +94,5 @@ def compare(paths, content):
     alone = ["-c", os.devnull, "--rootdir", content, "-p", "no:cacheprovider"]  # none of this project's settings
     options = ["--nbval", f"--nbval-kernel-name={KERNEL}", "--nbval-cell-timeout=600", "-n", "2", "--dist", "loadfile"]
     quiet = {"TQDM_DISABLE": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return (
-        run([sys.executable, "-m", "pytest", "-q", *alone, *options, content], cwd=content, env=quiet)
-        .strip()
-        .splitlines()[-1]
-    )
+    pytest = [sys.executable, "-m", "pytest", "-q"]
+    return run([*pytest, *alone, *options, content], cwd=content, env=quiet).strip().splitlines()[-1]
