@@ -14,7 +14,7 @@ FOREIGN = re.compile(r"^(?!file:|data:|blob:)")  # as a pattern, so that no othe
 
 
 def open_page(context, path, problems=None, files=None):
-    """Open a page with all other hosts blocked and wait until its formulas are typeset.
+    """Open a page with all other hosts blocked and wait until its fonts are there.
 
     Append what went wrong to `problems`, and add the addresses it asked for to `files`.
     """
@@ -27,7 +27,7 @@ def open_page(context, path, problems=None, files=None):
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
     page.route(FOREIGN, lambda route: refuse(route, problems))
     page.goto(path.as_uri(), wait_until="load")
-    page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise : null")
+    page.evaluate("document.fonts.ready.then(() => null)")
     return page
 
 

@@ -207,8 +207,8 @@ def sent_bytes(path):
     return len(gzip.compress(content) if path.endswith((".html", ".css", ".js", ".svg")) else content)
 
 
-# The page itself says when everything was loaded, all formulas were typeset and the layout was done.
-LAID_OUT = """addEventListener('load', () => Promise.resolve(window.MathJax?.startup?.promise).then(() => {
+# The page itself says when everything was loaded, fonts too, and the layout was done.
+LAID_OUT = """addEventListener('load', () => document.fonts.ready.then(() => {
   document.body.getBoundingClientRect();
   window.laidOut = performance.now();
 }))"""

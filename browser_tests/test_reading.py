@@ -154,10 +154,13 @@ def check_paper(page):
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_without_scripts_there_are_stills(browser, path):
+def test_without_scripts_there_are_stills_and_formulas(browser, path):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(path.as_uri())
+    formulas = page.locator(".math > mjx-container > mjx-math")
+    assert formulas.count() == page.locator(".math").count() > 0
+    assert formulas.first.is_visible()
     for still in page.locator(".mw-still img").all():
         assert still.is_visible()
         assert len(still.get_attribute("alt").split()) >= 5

@@ -1,29 +1,27 @@
 """What the course's book adds to Jupyter Book; see "The book" in CONTRIBUTING.md.
 
-- MathJax from the book itself, only the files that its pages load;
+- formulas that MathJax has typeset while the book is built, so that pages show them at once and without a script;
 - the exercise sheets, as students get them, or with solutions if the variable COURSE_EDITION is "instructor";
 - under each title the way to notation, glossary and exercise sheet, and from the sheet back;
 - the first use of each glossary term in a chapter is a link to the glossary;
-- formulas as MathML in the EPUB, where no script runs.
+- formulas as MathML in the EPUB.
 """
 
 import os
 import re
 import sys
-from importlib.metadata import files
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils import get_source_line
+from formulas import FONTS, copy_mathjax, style_sheet, typeset
 from latex2mathml.converter import convert
-from sphinx.util.fileutil import copy_asset_file
+from sphinx.util import logging
 
+LOGGER = logging.getLogger(__name__)
 PAGE_BUILDERS = ("html", "dirhtml", "singlehtml")
 NOTATION, GLOSSARY = "appendix/notation", "appendix/glossary"
-MATHJAX = (
-    "tex-chtml.js",
-    "input/tex/extensions/boldsymbol.js",
-    "output/chtml/fonts/woff-v2/",
-)
+MATHJAX = "mathjax"  # where its fonts and its style sheet lie, below _static
 SHEETS = "sheets"  # made at each build from book/exercises, which hold the solutions
 STUDENT_BRANCH = "student"  # where the released sheets lie, for Colab and Binder
 MINUTES = re.compile(r"(\d+) minutes to read")
@@ -75,20 +73,23 @@ def _all_buttons(buttons):
         yield from _all_buttons(button.get("buttons", []))
 
 
-def copy_mathjax(app, exception):
-    """Give the book the parts of MathJax that its pages load."""
-    if exception is None and app.builder.name in PAGE_BUILDERS:
-        copy_mathjax_to(Path(app.outdir, "_static", "mathjax"))
+def typesets(app):
+    """Say whether the pages hold formulas that MathJax has typeset."""
+    return app.builder.name in PAGE_BUILDERS and app.builder.math_renderer_name == "chtml"
 
 
-def copy_mathjax_to(folder):
-    """Copy the parts of MathJax that the pages load out of the package sphinx-mathjax-offline."""
-    for file in files("sphinx-mathjax-offline"):
-        _, found, name = str(file).partition("static/mathjax/")
-        if found and name.startswith(MATHJAX):
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy_asset_file(str(file.locate()), str(target))
+def link_formula_styles(app):
+    """Let every page load the style sheet of the formulas."""
+    if typesets(app):
+        app.add_css_file(f"{MATHJAX}/formulas.css")
+
+
+def write_formula_styles(app, exception):
+    """Give the book the style sheet and the fonts of its formulas."""
+    if exception is None and typesets(app):
+        folder = Path(app.outdir, "_static", MATHJAX)
+        copy_mathjax(folder, FONTS)
+        (folder / "formulas.css").write_text(style_sheet(), encoding="utf-8")
 
 
 def trim_icons(app, exception):
@@ -224,12 +225,33 @@ def add_minutes(app, pagename, templatename, context, doctree):
 
 
 def visit_inline_math(self, node):
+    """Write a formula in a line as MathJax shows it."""
+    _write_formula(self, node, "span", display=False)
+
+
+def visit_display_math(self, node):
+    """Write a displayed formula as MathJax shows it."""
+    _write_formula(self, node, "div", display=True)
+
+
+def _write_formula(self, node, tag, *, display):
+    try:
+        formula = typeset(node.astext(), display=display)
+    except ValueError as error:
+        source, line = get_source_line(node)
+        LOGGER.warning("this formula cannot be typeset: %s", error, location=f"{source}:{line}")
+        formula = self.encode(node.astext())
+    self.body += [self.starttag(node, tag, "", CLASS="math notranslate nohighlight"), formula, f"</{tag}>"]
+    raise nodes.SkipNode
+
+
+def visit_inline_math_of_epub(self, node):
     """Write a formula in a line as MathML."""
     self.body.append(convert(node.astext()))
     raise nodes.SkipNode
 
 
-def visit_display_math(self, node):
+def visit_display_math_of_epub(self, node):
     """Write a displayed formula as MathML, its number beside it."""
     latex, number = node.astext(), re.search(r"\\tag\{(.+?)\}", node.astext())
     label = f'<span class="eqno">({number[1]})</span>' if number else ""
@@ -247,7 +269,9 @@ def setup(app):
     app.connect("doctree-resolved", add_ways)
     app.connect("html-page-context", add_minutes)
     app.connect("html-page-context", launch_released_sheets, priority=900)
-    app.connect("build-finished", copy_mathjax)
+    app.connect("builder-inited", link_formula_styles)
+    app.connect("build-finished", write_formula_styles)
     app.connect("build-finished", trim_icons)
-    app.add_html_math_renderer("mathml", (visit_inline_math, None), (visit_display_math, None))
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_html_math_renderer("chtml", (visit_inline_math, None), (visit_display_math, None))
+    app.add_html_math_renderer("mathml", (visit_inline_math_of_epub, None), (visit_display_math_of_epub, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": False}  # one V8 typesets all formulas

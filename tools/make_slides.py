@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
-from course_book import copy_mathjax_to
+from formulas import FONTS, copy_mathjax
 from nbconvert import SlidesExporter
 from nbconvert.preprocessors import TagRemovePreprocessor
 from traitlets.config import Config
@@ -29,6 +29,7 @@ HEADING = re.compile(r"^(#{1,3}) ", re.MULTILINE)
 TO_CHAPTER = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)]*)?\)")
 TO_APPENDIX = re.compile(r"\[([^]]*)\]\(\.\./[^)]*\)")
 REVEAL = ("dist/reveal.css", "dist/reveal.js")
+MATHJAX = ("tex-chtml.js", "input/tex/extensions/boldsymbol.js", FONTS)  # slides have room for a script
 
 
 def pieces(text):
@@ -95,7 +96,7 @@ def copy_static(folder):
             shutil.copyfile(file.locate(), folder / file.name)
     for name in ("slides.css", "slides.js"):
         shutil.copyfile(TOOLS / "slides" / name, folder / name)
-    copy_mathjax_to(folder / "mathjax")
+    copy_mathjax(folder / "mathjax", *MATHJAX)
 
 
 def make(names, folder=SLIDES):

@@ -46,7 +46,7 @@ def pdf(folder):
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(color_scheme="light")
         page.goto((folder / "_build" / "singlehtml" / "index.html").as_uri(), timeout=300_000)
-        page.evaluate("MathJax.startup.promise")
+        page.evaluate("document.fonts.ready.then(() => null)")
         page.pdf(path=target, prefer_css_page_size=True, outline=True, tagged=True)
         browser.close()
     return target

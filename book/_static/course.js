@@ -1,7 +1,7 @@
 // What the course adds to every page: minutes left, a search that works from a folder, and what the theme leaves out
 // for readers without a mouse or without eyes.
 (() => {
-  // All icons are there from the start, so nothing need watch the page for new ones while formulas are typeset.
+  // All icons are there from the start, so nothing need watch the page for new ones.
   window.FontAwesomeConfig = { observeMutations: false };
 
   // From file:// a page may not read other pages, so there the search shows titles without excerpts.
@@ -58,7 +58,7 @@
   addEventListener("beforeprint", prepareForPaper);
 
   addEventListener("load", () => {
-    Promise.resolve(window.MathJax?.startup?.promise).then(reachWideFormulas);
+    document.fonts.ready.then(reachWideFormulas);
     addEventListener("resize", reachWideFormulas);
   });
 
