@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
-from docutils.utils import get_source_line
 from formulas import FONTS, copy_mathjax, style_sheet, typeset
 from latex2mathml.converter import convert
 from sphinx.util import logging
@@ -238,8 +237,8 @@ def _write_formula(self, node, tag, *, display):
     try:
         formula = typeset(node.astext(), display=display)
     except ValueError as error:
-        source, line = get_source_line(node)
-        LOGGER.warning("this formula cannot be typeset: %s", error, location=f"{source}:{line}")
+        place = node if node.line else node.parent  # of a formula in a line only its paragraph knows the line
+        LOGGER.warning("this formula cannot be typeset: %s", error, location=place)
         formula = self.encode(node.astext())
     self.body += [self.starttag(node, tag, "", CLASS="math notranslate nohighlight"), formula, f"</{tag}>"]
     raise nodes.SkipNode
