@@ -49,7 +49,7 @@ class Row:
 
 ROWS = {
     f"{python}-{name}": Row(python, resolution)
-    for python in ("3.11", "3.12", "3.13")
+    for python in ("3.11", "3.12", "3.13", "3.14", "3.15")
     for name, resolution in (("lowest", "lowest-direct"), ("newest", "highest"))
 }
 ROWS["3.12-threads"] = Row("3.12", "highest", threads=2, tests=tuple(NUMERIC))

@@ -24,7 +24,7 @@ PAGES = {
     ),
     "chapters/02_two": (
         "# Logit in a title\n\nNothing, but a [logit](01_one.md) in a link. Mini-batches here.\n\n"
-        "A sum {math}`a < b`.\n\n```{math}\n\\frac{1}{2} \\tag{2.1}\n```\n"
+        "Since {math}`a < b`, and ({math}`c`) too, {math}`d` is.\n\n```{math}\n\\frac{1}{2} \\tag{2.1}\n```\n"
     ),
     "sheets/01_one": "# Tasks\n\nDo it.\n",
     "appendix/notation": "# Notation\n\nSigns.\n",
@@ -99,13 +99,21 @@ def test_minutes_are_told_to_the_script(book):
 def test_formulas_are_typeset_in_the_page(book):
     """As MathJax shows them and, for screen readers, as MathML; no script is asked for."""
     page = book["chapters/02_two"]
-    assert re.findall(r'<(span|div) class="math[^>]*><mjx-container', page) == ["span", "div"]
+    assert re.findall(r'<(span|div) class="math[^>]*><mjx-container', page) == ["span", "span", "span", "div"]
     assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in page
     assert "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in page
     assert 'id="mjx-eqn:2.1"' in page
     assert "NaN" not in page
     assert "../_static/mathjax/formulas.css" in page
     assert "tex-chtml" not in page
+
+
+def test_what_closes_a_formula_stays_with_it(book):
+    page = book["chapters/02_two"]
+    kept = re.findall(r'<span class="together"><span class="math.*?</mjx-container></span>([^<]*)</span>', page)
+    assert kept == [",", ")"]
+    assert "</span> and (<span" in page
+    assert "</span> is.</p>" in page
 
 
 def test_style_sheet_names_fonts_that_are_there(book_folder):

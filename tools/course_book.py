@@ -25,6 +25,8 @@ SHEETS = "sheets"  # made at each build from book/exercises, which hold the solu
 STUDENT_BRANCH = "student"  # where the released sheets lie, for Colab and Binder
 MINUTES = re.compile(r"(\d+) minutes to read")
 
+CLOSING = re.compile(r"[.,;:!?)\]’”…]+")
+
 # An icon in the theme's script: rocket:[512,512,[],"f135","M156.6 384.9L…"], perhaps with two paths.
 ICON = re.compile(
     r'(?P<name>"[\w-]+"|[a-zA-Z]\w*):\[\d+,\d+,\[(?P<aliases>[^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
@@ -186,6 +188,17 @@ def _linked(text, terms, finder, seen, glossary):
     yield nodes.Text(text[start:])
 
 
+def keep_together(app, doctree, docname):
+    """Let no line of a page begin with the point or the bracket that follows a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        closing = CLOSING.match(after) if isinstance(after, nodes.Text) else None
+        if closing:
+            parent, place = formula.parent, formula.parent.index(formula)
+            together = nodes.inline("", "", formula, nodes.Text(closing[0]), classes=["together"])
+            parent[place : place + 2] = [together, nodes.Text(after[closing.end() :])]
+
+
 def add_ways(app, doctree, docname):
     """Put a line of links under the title of each chapter and each exercise sheet."""
     folder, _, name = docname.partition("/")
@@ -265,6 +278,7 @@ def setup(app):
     app.connect("env-before-read-docs", read_terms)
     app.connect("doctree-read", mark_terms)
     app.connect("doctree-resolved", link_terms)
+    app.connect("doctree-resolved", keep_together)
     app.connect("doctree-resolved", add_ways)
     app.connect("html-page-context", add_minutes)
     app.connect("html-page-context", launch_released_sheets, priority=900)
