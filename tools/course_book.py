@@ -10,6 +10,7 @@
 import os
 import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from docutils import nodes
@@ -285,6 +286,8 @@ def setup(app):
     app.connect("builder-inited", link_formula_styles)
     app.connect("build-finished", write_formula_styles)
     app.connect("build-finished", trim_icons)
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    app.add_config_value("course_book_code", sha256(code).hexdigest(), "html")  # when it changes, so may every page
     app.add_html_math_renderer("chtml", (visit_inline_math, None), (visit_display_math, None))
     app.add_html_math_renderer("mathml", (visit_inline_math_of_epub, None), (visit_display_math_of_epub, None))
     return {"parallel_read_safe": True, "parallel_write_safe": False}  # one V8 typesets all formulas
