@@ -208,7 +208,8 @@ def connect(address, processes):
         # Ctrl-C is for this process alone; the workers, which inherit that it is ignored, end with it.
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            options = {"dashboard_address": "127.0.0.1:0", "memory_limit": None, "silence_logs": "ERROR"}
+            # What goes wrong in a run comes back from it. A worker's own complaints are that its scheduler has closed.
+            options = {"dashboard_address": "127.0.0.1:0", "memory_limit": None, "silence_logs": "CRITICAL"}
             # Dask tells its workers to hand memory back at once, which makes these runs several times as slow.
             with dask.config.set({"distributed.nanny.pre-spawn-environ": {}}):
                 return Client(LocalCluster(n_workers=processes, threads_per_worker=1, **options))
