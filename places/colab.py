@@ -8,9 +8,10 @@ every student sheet starts without the package, installs it in its first cell an
 restart of the runtime, all of them run again with the package there, the chapters compared strictly with the stored
 outputs. Needs uv, the Pythons on PATH, and the data sets, which Colab would download.
 
-The versions are in colab-2026-02.txt. Colab has had Python 3.13 since 25 August 2026 (googlecolab/colabtools issue
+The versions are in colab-2026-06.txt. Colab has had Python 3.13 since 25 August 2026 (googlecolab/colabtools issue
 6081) and offers 3.12 as an older runtime. No list of the new runtime was at hand: where the old versions have no
-wheel for 3.13, the next one that has is taken.
+wheel for 3.13, the next one that has is taken; and what the list has only of this course's own needs is left out, so
+that the install cell has to find it.
 """
 
 import os
@@ -23,17 +24,20 @@ from unittest.mock import patch
 from places.common import clone, commit, environment, keep, repository, run, version
 from places.notebooks import compare, execute, kernel_of
 
-LIST = Path(__file__).resolve().parent / "colab-2026-02.txt"
+LIST = Path(__file__).resolve().parent / "colab-2026-06.txt"
+LISTED = "June 2026"
 RECORDED_WITH, NOW = "3.12", "3.13"
+OWN_NEEDS = ("anywidget", "pooch", "psygnal")
 UNTOUCHED = ("numpy", "matplotlib", "ipywidgets", "scipy", "scikit-learn", "ipykernel", "ipython", "requests")
 LIMIT = 15  # seconds for the install cell
 
 
 def install_list(python, name):
-    """Install Colab's versions, exactly or, for the Python that has no list, at least those."""
+    """Install Colab's versions, exactly or, for the Python that has no list, at least those but for our own needs."""
     asked = LIST.read_text(encoding="utf-8")
     if name != RECORDED_WITH:
-        asked = asked.replace("==", ">=")
+        lines = [line.replace("==", ">=") for line in asked.splitlines() if not line.startswith(OWN_NEEDS)]
+        asked = "\n".join(lines)
     wanted = python.parent.parent / "colab.txt"
     wanted.write_text(asked, encoding="utf-8")
     choice = ["--only-binary", ":all:", "--resolution", "lowest-direct"]
@@ -119,6 +123,7 @@ def every_notebook(chapters, sheets, python, content):
         raise SystemExit(f"after a restart: {noisy} print something in the install cell, or a cell failed")
     figures = [ended.figure for ended in runs[: len(chapters)]]
     return {
+        "list": LISTED,
         "python": run([python, "-c", "import platform; print(platform.python_version())"]).strip(),
         **version(python, *UNTOUCHED),
         "added": added,

@@ -9,6 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 
+if os.environ.get("MNIST_HELPERS_DATA"):  # what is started here runs in other folders
+    os.environ["MNIST_HELPERS_DATA"] = str(Path(os.environ["MNIST_HELPERS_DATA"]).resolve())
+
 
 def variables(more=None):
     """Return the environment variables for a program, without what would show it the packages of this one."""

@@ -28,7 +28,7 @@ def whole(seconds):
 
 def colab(found):
     how = (
-        f"`places/colab.py`: Colab's versions of February 2026 on Python {found['python']}"
+        f"`places/colab.py`: Colab's list of {found['list']} on Python {found['python']}"
         f"{'' if found['numpy'] == '2.0.2' else ', or the next that have a wheel for it'} (NumPy {found['numpy']}, "
         f"Matplotlib {found['matplotlib']}, ipywidgets {found['ipywidgets']}), an empty folder, git sent to a clone"
     )
