@@ -7,15 +7,16 @@
 # Needs root for debootstrap, and bubblewrap and uv here. The command sees the root in FOLDER, the project, and the data.
 set -euo pipefail
 
-root=$1
+root=${1:?the first argument is the folder with the root of a Debian}
 shift
+uv=$(command -v uv) || { echo "uv is missing: pip install uv" >&2; exit 1; }
 project=$(cd "$(dirname "$0")/.." && pwd)
 data=$(cd "${MNIST_HELPERS_DATA:?names the folder with the data sets}" && pwd)
 mkdir -p "$root/course" "$root/data"
 touch "$root/usr/local/bin/uv"
 
 exec bwrap --die-with-parent --bind "$root" / --dev /dev --proc /proc --tmpfs /dev/shm \
-  --bind "$project" /course --ro-bind "$data" /data --ro-bind "$(command -v uv)" /usr/local/bin/uv \
+  --bind "$project" /course --ro-bind "$data" /data --ro-bind "$uv" /usr/local/bin/uv \
   --ro-bind /etc/resolv.conf /etc/resolv.conf --ro-bind /etc/ssl/certs /etc/ssl/certs \
   --setenv HOME /root --setenv PATH /usr/local/bin:/usr/bin:/bin --setenv LANG C.UTF-8 \
   --setenv PYTHONPATH /course --setenv MNIST_HELPERS_DATA /data --chdir /course "$@"
