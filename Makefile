@@ -16,8 +16,9 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+# After a failure all pages are built anew: Sphinx warns of a page only when it builds it.
 book: $(READY) ## build the HTML book
-	$(BIN)/jupyter-book build -W -n --keep-going book
+	$(BIN)/jupyter-book build -W -n --keep-going book || (rm -rf book/_build/.doctrees; exit 1)
 	@echo 'Open book/_build/html/index.html in a browser, or: make serve'
 
 instructor-book: $(READY) ## build the HTML book with solutions and rubrics
